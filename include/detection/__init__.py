@@ -1,0 +1,1 @@
+"""Detection: models, the decision that spends the alert budget, reasons, registry."""

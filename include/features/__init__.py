@@ -1,0 +1,1 @@
+"""Features: exact sliding windows over an account's and a counterparty's past."""

@@ -1,0 +1,1 @@
+"""Rules: SQL boolean expressions in files, checked when loaded."""

@@ -1,0 +1,1 @@
+"""The Spark jobs: thin callers of the domain."""

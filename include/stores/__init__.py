@@ -1,0 +1,1 @@
+"""Stores: the ports of the domain and the adapters behind them."""

@@ -1,0 +1,1 @@
+"""Cassandra adapters of the store ports."""

@@ -1,0 +1,1 @@
+"""The lake: Parquet by batch, manifests and cursors."""

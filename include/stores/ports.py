@@ -1,0 +1,112 @@
+"""The ports: what the domain asks of a store, and nothing about how a store does it.
+
+Every port has an in-memory implementation in ``include.stores.memory`` and a Cassandra or lake
+implementation; one contract suite (``tests/contracts``) runs over both.
+
+A *batch* is numbered from 0 without gaps. Batches of a stage are written in order by one writer at
+a time; writing a batch again replaces what its first try wrote, so a replay changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from include.alerts.alert import Alert
+from include.alerts.delivery import Delivery, DeliveryState
+
+
+class StateStore(Protocol):
+    """Per-key state, one version a batch, which makes it exactly-once without transactions.
+
+    ``read`` sees only versions written by *earlier* batches, so a second try of a batch reads what
+    the first try read and overwrites what it wrote.
+    """
+
+    def read(self, kind: str, keys: Sequence[str], before_batch: int) -> dict[str, bytes]:
+        """Newest state of each key written by a batch < ``before_batch``; absent keys are left out.
+
+        Parameters
+        ----------
+        kind
+            Which state: ``"account"`` or ``"counterparty"``.
+        keys
+            Distinct keys, any order.
+        before_batch
+            Number of the batch being worked on.
+        """
+        ...
+
+    def write(self, kind: str, states: Mapping[str, bytes], batch: int) -> None:
+        """Write the state of each key as version ``batch``; the same version again replaces it."""
+        ...
+
+
+class SeenStore(Protocol):
+    """Which transaction ids earlier batches have accepted: the memory behind de-duplication."""
+
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
+        """Those of ``transaction_ids`` first accepted by a batch < ``before_batch``."""
+        ...
+
+    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
+        """Record ids as accepted by ``batch``; again with the same batch changes nothing."""
+        ...
+
+
+class AlertStore(Protocol):
+    """Alerts, readable by id, by day and by account. Writing an alert again writes the same row."""
+
+    def put(self, alerts: Sequence[Alert]) -> None:
+        """Upsert alerts by their deterministic id."""
+        ...
+
+    def get(self, alert_id: uuid.UUID) -> Alert | None:
+        """One alert, or None."""
+        ...
+
+    def by_day(self, day: date, limit: int = 1000) -> list[Alert]:
+        """Alerts raised on a UTC day, newest first."""
+        ...
+
+    def by_account(self, account_id: str, limit: int = 100) -> list[Alert]:
+        """Alerts of an account, newest first."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Deliveries and their state; the one place that decides whether a message may be handed over."""
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """Add deliveries that are not there yet; one that exists keeps its state (compare-and-set)."""
+        ...
+
+    def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
+        """PENDING deliveries whose ``next_attempt_at`` has come, and SENDING ones whose claim has expired."""
+        ...
+
+    def claim(self, delivery: Delivery, now: datetime, lease_seconds: float) -> Delivery | None:
+        """Take a due delivery (compare-and-set on state and attempts); None if somebody else has it.
+
+        The claimed delivery has state SENDING, attempts + 1, and may be claimed again only after the
+        lease: the process that held it is then taken for dead.
+        """
+        ...
+
+    def delivered(self, delivery: Delivery, at: datetime, provider_id: str | None) -> None:
+        """Record that the vendor has taken the message over: final."""
+        ...
+
+    def failed(self, delivery: Delivery, error: str, next_attempt_at: datetime) -> None:
+        """Record a failed attempt that is to be repeated: back to PENDING."""
+        ...
+
+    def dead(self, delivery: Delivery, error: str, at: datetime) -> None:
+        """Give up on a delivery: final, visible, never dropped."""
+        ...
+
+    def counts(self) -> dict[DeliveryState, int]:
+        """Number of deliveries in each state."""
+        ...

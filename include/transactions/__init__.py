@@ -1,0 +1,1 @@
+"""Transactions: the event contract, its producer, the simulator and the importer."""
