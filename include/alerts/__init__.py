@@ -1,1 +1,17 @@
-"""Alerts: what an alert is, who is told, and how it reaches them exactly once."""
+"""Alerts: what an alert is, who is told, and how it reaches them exactly once.
+
+===================  ==================================================================================
+``alert``            the alert: one suspicious transaction with its evidence
+``from_scored``      alerts out of a scored batch
+``routing``          from an alert to its deliveries; ``routing_file`` reads and checks ``routing.yaml``
+``contacts``         where a customer can be reached
+``delivery``         one alert on its way to one recipient
+``outbox``           enqueues and sends deliveries; says what a crash at each point does
+``backoff``          when a failed delivery is tried again
+``rendering``        writes the messages from ``templates/``; ``wording`` puts codes and numbers in words
+``message``          what a channel is handed
+``masking``          account numbers as they may be shown
+``channels``         the vendors: SMTP, SendGrid
+``errors``           what can go wrong
+===================  ==================================================================================
+"""

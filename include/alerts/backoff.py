@@ -1,0 +1,66 @@
+"""How long to wait before a delivery is tried again, and when to stop trying."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential back-off with jitter.
+
+    The jitter is drawn from a generator seeded by the delivery and the attempt, so that a replay waits
+    alike and a crowd of deliveries that failed together does not come back together.
+
+    Parameters
+    ----------
+    first_seconds
+        Wait after the first failure, before jitter.
+    factor
+        Growth with each further failure.
+    cap_seconds
+        Longest wait, before jitter.
+    jitter
+        Share of the wait that is drawn: a wait ``w`` becomes uniform in ``[w (1 - jitter), w]``.
+    max_attempts
+        The attempt whose failure makes a delivery dead. The defaults try for about an hour and a half.
+    seed
+        Seed of the jitter.
+    """
+
+    first_seconds: float = 2.0
+    factor: float = 2.0
+    cap_seconds: float = 900.0
+    jitter: float = 0.5
+    max_attempts: int = 14
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.first_seconds > 0 and self.factor >= 1 and self.cap_seconds >= self.first_seconds):
+            raise ValueError(
+                "expected first_seconds > 0, factor >= 1 and cap_seconds >= first_seconds, got "
+                f"{self.first_seconds}, {self.factor}, {self.cap_seconds}"
+            )
+        if not (0 <= self.jitter <= 1 and self.max_attempts >= 1):
+            raise ValueError(
+                f"expected 0 <= jitter <= 1 and max_attempts >= 1, got {self.jitter}, {self.max_attempts}"
+            )
+
+    def wait_seconds(self, delivery_id: uuid.UUID, attempt: int) -> float:
+        """Seconds to wait after the failure of ``attempt``, which counts from 1."""
+        # Cut off early: factor ** attempt overflows long before a patient configuration is through.
+        wait = self.first_seconds
+        for _ in range(attempt - 1):
+            if wait >= self.cap_seconds:
+                break
+            wait *= self.factor
+        wait = min(wait, self.cap_seconds)
+        generator = np.random.default_rng([self.seed, delivery_id.int, attempt])
+        return wait * (1.0 - self.jitter * float(generator.random()))
+
+    def exhausted(self, attempt: int) -> bool:
+        """Whether the failure of ``attempt`` was the last one allowed."""
+        return attempt >= self.max_attempts

@@ -1,0 +1,161 @@
+"""Gradient-boosted trees (XGBoost): learned from labelled history, explained by TreeSHAP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from include.detection.errors import ModelRefused, TrainingRefused
+
+Floats = npt.NDArray[np.float64]
+
+#: Fewer frauds than this in the validation rows say nothing about when to stop.
+_ENOUGH_FRAUDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BoostingSettings:
+    """How the booster is grown.
+
+    Default bins (256) and child weights (1) blur the tail of the amounts, where fraud is: measured on
+    simulated card data as an average precision of .58 against .68.
+    """
+
+    max_rounds: int = 200
+    learning_rate: float = 0.1
+    max_depth: int = 6
+    max_bin: int = 2048
+    min_child_weight: float = 0.01
+    row_share: float = 0.8
+    feature_share: float = 0.5
+    validation_share: float = 0.15  # newest rows, held back to tell when to stop
+    patience: int = 30  # rounds without improvement
+    n_jobs: int = 0  # threads; 0: as many as OpenMP allows. Sums, and so models, depend on it.
+
+
+class GradientBoosting:
+    """XGBoost on raw features; NaN goes down the branch learned for it.
+
+    Frauds are weighted by the square root of their rarity: the full weight drowns the difference
+    between the most and the second most suspicious, none at all starves the rare patterns. The
+    scores are therefore not probabilities: see ``calibration``.
+
+    References
+    ----------
+    Chen, Guestrin: XGBoost, KDD 2016. Lundberg, Erion, Lee: Consistent individualized feature attribution
+    for tree ensembles, 2018.
+    """
+
+    name: ClassVar[str] = "gradient_boosting"
+
+    def __init__(self, settings: BoostingSettings | None = None) -> None:
+        self.settings = settings or BoostingSettings()
+        self._booster: Any = None
+
+    @property
+    def rounds(self) -> int:
+        """Number of trees kept."""
+        return int(self._fitted().num_boosted_rounds())
+
+    def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
+        """Learn from labelled history; the newest ``validation_share`` tells when to stop.
+
+        Raises
+        ------
+        TrainingRefused
+            There are no labels, or no fraud among the rows before the validation rows.
+        """
+        settings = self.settings
+        cut = len(features) - int(len(features) * settings.validation_share)
+        frauds = 0 if labels is None else int(labels[:cut].sum())
+        if labels is None or frauds in (0, cut):
+            raise TrainingRefused(
+                f"expected both fraud and ordinary transactions among the {cut} oldest rows, got {frauds} "
+                "frauds; wait for labels, or train on a longer window"
+            )
+        parameters = {
+            "objective": "binary:logistic",
+            "tree_method": "hist",
+            "eta": settings.learning_rate,
+            "max_depth": settings.max_depth,
+            "max_bin": settings.max_bin,
+            "min_child_weight": settings.min_child_weight,
+            "subsample": settings.row_share,
+            "colsample_bytree": settings.feature_share,
+            "scale_pos_weight": float(np.sqrt((cut - frauds) / frauds)),
+            "eval_metric": "aucpr",
+            "nthread": settings.n_jobs,
+            "seed": seed,
+            "verbosity": 0,
+        }
+        train = xgb.QuantileDMatrix(
+            features[:cut], labels[:cut], max_bin=settings.max_bin, nthread=settings.n_jobs or None
+        )
+        if int(labels[cut:].sum()) < _ENOUGH_FRAUDS:
+            self._booster = xgb.train(parameters, train, settings.max_rounds)
+            return
+        held_back = xgb.QuantileDMatrix(
+            features[cut:], labels[cut:], max_bin=settings.max_bin, ref=train, nthread=settings.n_jobs or None
+        )
+        booster = xgb.train(
+            parameters,
+            train,
+            settings.max_rounds,
+            evals=[(held_back, "held_back")],
+            early_stopping_rounds=settings.patience,
+            verbose_eval=False,
+        )
+        self._booster = booster[: booster.best_iteration + 1]
+
+    def score(self, features: Floats) -> Floats:
+        """Log-odds of fraud, not calibrated; see ``Detector.score``."""
+        booster = self._fitted()
+        if len(features) == 0:
+            return np.empty(0)
+        return np.asarray(
+            booster.inplace_predict(features, predict_type="margin", missing=np.nan), dtype=np.float64
+        )
+
+    def contributions(self, features: Floats) -> Floats:
+        """TreeSHAP: what each feature adds to the log-odds of each row, shape (n, f) → (n, f).
+
+        About a thousand rows a second and thread: for the rows somebody will look at.
+        """
+        booster = self._fitted()
+        if len(features) == 0:
+            return np.empty(features.shape)
+        matrix = xgb.DMatrix(features, missing=np.nan, nthread=self.settings.n_jobs or None)
+        return np.asarray(booster.predict(matrix, pred_contribs=True)[:, :-1], dtype=np.float64)
+
+    def save(self, directory: Path) -> None:
+        """Write XGBoost's own UBJSON; see ``Detector.save``."""
+        (directory / f"{self.name}.ubj").write_bytes(self._fitted().save_raw("ubj"))
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """See ``Detector.load``."""
+        path = directory / f"{cls.name}.ubj"
+        detector = cls()
+        booster = xgb.Booster()
+        try:
+            data = path.read_bytes()
+            if not data.startswith(b"{"):
+                raise ValueError("no UBJSON object")
+            booster.load_model(bytearray(data))
+        except (OSError, ValueError, xgb.core.XGBoostError) as error:
+            raise ModelRefused(
+                f"{path.name}: expected an XGBoost model in UBJSON, got {str(error)[:200]} (pickles are "
+                "never read); train and publish the model again"
+            ) from error
+        detector._booster = booster
+        return detector
+
+    def _fitted(self) -> Any:
+        if self._booster is None:
+            raise ValueError("expected a fitted booster; call fit or load first")
+        return self._booster

@@ -1,0 +1,66 @@
+"""skops files with a pinned allow-list; never pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import skops.io
+
+from include.detection.errors import ModelRefused
+
+_FORMAT = 1
+
+
+def write(path: Path, parts: dict[str, Any]) -> None:
+    """Write named estimators and arrays to one skops file."""
+    path.write_bytes(skops.io.dumps({"format": _FORMAT, **parts}))
+
+
+def read(path: Path, expected: dict[str, type], allowed: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Read what ``write`` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    expected
+        Name of each part → its exact class.
+    allowed
+        Types beyond those skops itself trusts; everything else in the file is refused unread.
+
+    Raises
+    ------
+    ModelRefused
+        The file is missing, is not skops, holds another type, or lacks a part.
+    """
+    again = "train and publish the model again"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"expected a stored detector at {path.name}, got {error}; {again}") from error
+    if not data.startswith(b"PK"):
+        raise ModelRefused(
+            f"{path.name}: expected a skops file, got something else (pickles are never read); {again}"
+        )
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - allowed)
+        if foreign:
+            raise ModelRefused(
+                f"{path.name}: expected only types on the allow-list, got {', '.join(foreign)}; "
+                "do not use this file, find out who wrote it"
+            )
+        parts = skops.io.loads(data, trusted=sorted(allowed))
+    except ModelRefused:
+        raise
+    except Exception as error:  # a broken file can fail anywhere inside skops, zipfile, json or numpy
+        raise ModelRefused(f"{path.name}: expected a readable skops file, got {error!r}; {again}") from error
+    if not isinstance(parts, dict) or parts.get("format") != _FORMAT:
+        raise ModelRefused(f"{path.name}: expected format {_FORMAT} of a stored detector; {again}")
+    for name, kind in expected.items():
+        if type(parts.get(name)) is not kind:
+            raise ModelRefused(
+                f"{path.name}: expected {name} to be a {kind.__name__}, "
+                f"got {type(parts.get(name)).__name__}; {again}"
+            )
+    return parts

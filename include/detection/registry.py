@@ -1,0 +1,218 @@
+"""The registry: versions of the model in a lake, and which of them is current.
+
+::
+
+    <uri>/versions/<version>/…            the files of a bundle; never changed once written
+    <uri>/promotions/<number>.json        what is promoted: version, hash of its manifest; the last counts
+
+The pointer is a new file for each promotion, written under another name and renamed: a reader sees the
+old pointer or the new one, never half of one. A single file that is replaced would need a rename over an
+existing file, which HDFS does not do. It also leaves the history of promotions, and so the last good model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyarrow import fs
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from include.detection.bundle import MANIFEST, ModelBundle, check_names, read_manifest
+from include.detection.errors import ModelRefused, RegistryError
+from include.detection.manifest import Manifest
+
+_TEMPORARY = ".tmp-"
+
+
+class Promotion(BaseModel):
+    """One move of the pointer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    manifest_sha256: str
+    promoted_at: datetime
+
+
+class ModelRegistry:
+    """Versions of the model under one URI. One object a process: it keeps the current model in memory.
+
+    Parameters
+    ----------
+    uri
+        ``file:``, ``hdfs:``, ``s3:`` … or an absolute path.
+    features
+        The features this release computes; models with others are refused. None: not checked.
+    """
+
+    def __init__(self, uri: str, features: Sequence[str] | None = None) -> None:
+        self._fs, root = fs.FileSystem.from_uri(uri)
+        self._root = root.rstrip("/")
+        self._features = None if features is None else tuple(features)
+        self._bundle: ModelBundle | None = None
+        self._loaded_from: str | None = None  # name of the promotion the bundle came by
+        self._refused: dict[str, str] = {}  # name of a promotion → why; never tried again
+        self._trouble: str | None = None  # the lake could not be read at the last look
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the current model is not the one promoted last; empty when all is well."""
+        refused = [reason for name, reason in self._refused.items() if name > (self._loaded_from or "")]
+        return (*refused, *([self._trouble] if self._trouble else []))
+
+    def publish(self, bundle: ModelBundle, promote: bool = True) -> ModelBundle:
+        """Store a version and, if asked, make it current. Returns the bundle with its file hashes.
+
+        Idempotent: a version that is there is not written again.
+
+        Raises
+        ------
+        RegistryError
+            Another model is stored under this version.
+        """
+        target = f"{self._root}/versions/{bundle.version}"
+        if self._exists(f"{target}/{MANIFEST}"):
+            stored = self._manifest(bundle.version)[0]
+            if stored.predictions_sha256 != bundle.manifest.predictions_sha256:
+                raise RegistryError(
+                    f"expected version {bundle.version} to be new or this very model, got another model "
+                    "stored under it; train again"
+                )
+        else:
+            with tempfile.TemporaryDirectory() as temporary:
+                bundle = bundle.save(Path(temporary) / "bundle")
+                # The manifest goes last: a version without one is not there yet.
+                for path in sorted(
+                    (Path(temporary) / "bundle").iterdir(), key=lambda path: path.name == MANIFEST
+                ):
+                    self._write(f"{target}/{path.name}", path.read_bytes())
+        if promote:
+            self.promote(bundle.version)
+        return bundle
+
+    def promote(self, version: str) -> None:
+        """Make a stored version current; also the way back to an older one.
+
+        Raises
+        ------
+        RegistryError
+            The version is not stored.
+        """
+        manifest, digest = self._manifest(version)
+        names = self._promotions()
+        number = int(names[-1].removesuffix(".json")) + 1 if names else 1
+        pointer = Promotion(version=manifest.version, manifest_sha256=digest, promoted_at=datetime.now(UTC))
+        self._write(f"{self._root}/promotions/{number:08d}.json", pointer.model_dump_json().encode())
+
+    def versions(self) -> tuple[str, ...]:
+        """Ids of all stored versions, oldest first."""
+        selector = fs.FileSelector(f"{self._root}/versions", allow_not_found=True, recursive=True)
+        found = [info.path.split("/") for info in self._fs.get_file_info(selector)]
+        return tuple(sorted(parts[-2] for parts in found if parts[-1] == MANIFEST))
+
+    def current(self) -> ModelBundle | None:
+        """The model promoted last; the last good one if that is refused; None if there is none.
+
+        Looks for a new promotion each time (one listing), loads only when there is one. Never raises for
+        a bad model or an unreachable lake: see ``problems``.
+        """
+        try:
+            names = self._promotions()
+            self._trouble = None
+        except OSError as error:
+            self._trouble = f"expected a readable registry at {self._root}, got {error}; check the lake"
+            return self._bundle
+        for name in reversed(names):
+            if name == self._loaded_from:
+                break
+            if name in self._refused:
+                continue
+            try:
+                pointer = self._pointer(name)
+                if self._bundle is None or self._bundle.version != pointer.version:
+                    self._bundle = self._fetch(pointer.version, pointer.manifest_sha256)
+                self._loaded_from = name
+                break
+            except (ModelRefused, RegistryError) as error:
+                self._refused[name] = str(error)
+            except OSError as error:
+                self._trouble = f"expected promotion {name} to be readable, got {error}; check the lake"
+                break
+        return self._bundle
+
+    def load(self, version: str) -> ModelBundle:
+        """One stored version, current or not.
+
+        Raises
+        ------
+        RegistryError
+            It is not stored.
+        ModelRefused
+            It is tampered with, unsafe or incompatible.
+        """
+        return self._fetch(version, None)
+
+    def _fetch(self, version: str, manifest_sha256: str | None) -> ModelBundle:
+        """Copy the files to a private directory, so that what is checked is what is read."""
+        manifest, digest = self._manifest(version)
+        if manifest_sha256 is not None and digest != manifest_sha256:
+            raise ModelRefused(
+                f"model {version}: expected a manifest with SHA-256 {manifest_sha256[:12]}…, got "
+                f"{digest[:12]}…; it was changed after the promotion: do not use it, find out who wrote it"
+            )
+        check_names(manifest)
+        folder = f"{self._root}/versions/{version}"
+        with tempfile.TemporaryDirectory() as temporary:
+            for info in self._fs.get_file_info(fs.FileSelector(folder)):
+                name = info.path.rsplit("/", 1)[-1]
+                if info.type != fs.FileType.File or _TEMPORARY in name:  # of an upload that was cut off
+                    continue
+                Path(temporary, name).write_bytes(self._read(f"{folder}/{name}"))
+            return ModelBundle.load(Path(temporary), self._features)
+
+    def _manifest(self, version: str) -> tuple[Manifest, str]:
+        path = f"{self._root}/versions/{version}/{MANIFEST}"
+        if "/" in version or not self._exists(path):
+            raise RegistryError(
+                f"expected a stored version, got {version!r}; "
+                f"stored are: {', '.join(self.versions()) or 'none'}"
+            )
+        text = self._read(path)
+        return read_manifest(text, f"model {version}"), hashlib.sha256(text).hexdigest()
+
+    def _pointer(self, name: str) -> Promotion:
+        text = self._read(f"{self._root}/promotions/{name}")
+        try:
+            return Promotion.model_validate_json(text)
+        except ValidationError as error:
+            raise RegistryError(
+                f"promotion {name}: expected version, manifest_sha256 and promoted_at, got {text[:80]!r}; "
+                "promote a version again"
+            ) from error
+
+    def _promotions(self) -> list[str]:
+        selector = fs.FileSelector(f"{self._root}/promotions", allow_not_found=True)
+        names = [info.path.rsplit("/", 1)[-1] for info in self._fs.get_file_info(selector)]
+        return sorted(name for name in names if name.endswith(".json") and name[:-5].isdigit())
+
+    def _exists(self, path: str) -> bool:
+        info: Any = self._fs.get_file_info(path)
+        return bool(info.type == fs.FileType.File)
+
+    def _read(self, path: str) -> bytes:
+        with self._fs.open_input_stream(path) as stream:
+            return bytes(stream.read())
+
+    def _write(self, path: str, data: bytes) -> None:
+        """Write under another name, then rename."""
+        self._fs.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        temporary = f"{path}{_TEMPORARY}{uuid.uuid4().hex}"
+        with self._fs.open_output_stream(temporary) as stream:
+            stream.write(data)
+        self._fs.move(temporary, path)

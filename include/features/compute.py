@@ -1,0 +1,106 @@
+"""The one implementation of features: live scoring, training, back-tests and replay all call it.
+
+A transaction's features depend on what happened strictly before it in event time (equal times in
+the order of the hash of the transaction's id: total, and the same whatever the order of arrival),
+including earlier transactions of the same batch wherever they stand in it.
+
+A late event takes its place in time: it sees what was before it, as far as that is still kept, and
+later transactions of *later* batches see it. Those scored already are not scored again. One older
+than the retention is computed on what there is and then not kept.
+
+Amounts are added as they are, whatever their currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from include.features.account import account_features
+from include.features.buckets import RECENT_EVENTS
+from include.features.catalogue import FEATURE_NAMES
+from include.features.counterparty import counterparty_features
+from include.features.moment import moment_features
+from include.features.packing import ACCOUNT, COUNTERPARTY
+from include.features.timeline import Timeline, event_records
+from include.features.transactions import Transactions
+from include.features.windows import Float
+from include.features.writing import new_states
+
+States = Mapping[str, Mapping[str, bytes]]
+
+#: The kinds of state, as :class:`include.stores.ports.StateStore` names them.
+KINDS = (ACCOUNT.kind, COUNTERPARTY.kind)
+
+
+@dataclass(frozen=True)
+class FeatureResult:
+    """What a batch gives."""
+
+    features: pa.Table  # float64 columns FEATURE_NAMES, row i belongs to row i of the batch
+    states: dict[str, dict[str, bytes]]  # kind → key → new state, of every key touched
+
+
+def keys_of(batch: pa.Table) -> dict[str, list[str]]:
+    """Distinct keys of a batch by kind: whose states :func:`compute` wants."""
+    columns = Transactions.of(batch)
+    return {ACCOUNT.kind: columns.account.keys, COUNTERPARTY.kind: columns.counterparty.keys}
+
+
+def compute(batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS) -> FeatureResult:
+    """Features of a batch of transactions, and the states after it.
+
+    Parameters
+    ----------
+    batch
+        ``TRANSACTION_SCHEMA`` or ``ACCEPTED_SCHEMA``, any order, each transaction once.
+    states
+        Kind → key → state before the batch; a key without one has no past.
+    recent_events
+        Events of a key kept one by one; see :mod:`include.features.buckets`.
+
+    Raises
+    ------
+    FeatureInputError
+        The table is not a batch of valid transactions.
+    StateFormatError
+        A state was not written by this version.
+    """
+    columns = Transactions.of(batch)
+    if not len(columns):
+        return FeatureResult(table_of({}), {kind: {} for kind in KINDS})
+    account = Timeline.merge(
+        ACCOUNT,
+        columns.account,
+        states.get(ACCOUNT.kind, {}),
+        event_records(
+            ACCOUNT,
+            columns,
+            other=columns.counterparty.hashes,
+            device=columns.device,
+            country=columns.country,
+            type=columns.type,
+        ),
+        recent_events,
+    )
+    counterparty = Timeline.merge(
+        COUNTERPARTY,
+        columns.counterparty,
+        states.get(COUNTERPARTY.kind, {}),
+        event_records(COUNTERPARTY, columns, other=columns.account.hashes),
+        recent_events,
+    )
+    found = (
+        moment_features(columns) | account_features(columns, account) | counterparty_features(counterparty)
+    )
+    return FeatureResult(
+        table_of(found),
+        {ACCOUNT.kind: new_states(account), COUNTERPARTY.kind: new_states(counterparty)},
+    )
+
+
+def table_of(found: Mapping[str, Float]) -> pa.Table:
+    """Columns in the order of the catalogue; no rows if nothing is given."""
+    return pa.table({name: pa.array(found.get(name, ()), pa.float64()) for name in FEATURE_NAMES})

@@ -1,0 +1,61 @@
+"""The embedded stack's command line: ``python -m include.local up|down|status|setup``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from include.local import stack
+from include.local.airflow_environment import address
+from include.local.errors import LocalStackError
+from include.local.jars import fetch
+from include.local.java import java
+from include.local.secrets import load_secrets
+from include.settings import Settings, settings
+
+
+def _print_status(now: Settings) -> None:
+    table = Table("service", "state", "detail", title="The embedded stack")
+    for row in stack.status(now):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_addresses(now: Settings) -> None:
+    """Where things are, and the generated password."""
+    print(f"Airflow UI   {address(now)}   user admin, password {load_secrets(now.stack_dir).admin}")
+    print(f"Mailbox      http://127.0.0.1:{now.ports.mailbox}/")
+    print(f"Logs         {now.stack_dir}/logs/        Stop everything: make down")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m include.local", description=__doc__)
+    parser.add_argument("command", choices=["setup", "up", "down", "status"])
+    parser.add_argument("services", nargs="*", help="only these (up)")
+    options = parser.parse_args(arguments)
+    try:
+        now = settings()
+        if options.command == "setup":
+            java()
+            fetch(now.jars_dir)
+        elif options.command == "up":
+            print("Starting the stack …", flush=True)
+            stack.up(now, options.services or None)
+            print_addresses(now)
+        elif options.command == "down":
+            stack.down(now)
+        else:
+            _print_status(now)
+    except (LocalStackError, ValidationError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Airflow's configuration for the embedded stack, as environment variables.
+
+``LATENCY`` is the part that the speed of the chain depends on; the Dockerfile sets the same values
+(``tests/astro`` holds them equal). Reasons and measurements: ``docs/decisions/0004-airflow-latency.md``.
+"""
+
+from __future__ import annotations
+
+from include.local.secrets import load_secrets
+from include.settings import HOST, PROJECT, Settings
+
+LATENCY = {
+    # The scheduler's loop: 1 s by default, and every hop of the chain waits for it.
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    # A worker slot stays taken until the supervisor's next heartbeat after its task has ended.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # Enough slots that none of the chain's tasks waits for one; each is a forked process.
+    "AIRFLOW__CORE__PARALLELISM": "12",
+    # Parsing steals the processor from the chain; the files change when somebody deploys.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+    "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    # The per-minute pool, task and executor metrics are not read by anything here.
+    "AIRFLOW__METRICS__STATSD_ON": "False",
+}
+
+
+def address(settings: Settings) -> str:
+    """Where the Airflow UI is."""
+    return f"http://{HOST}:{settings.ports.airflow}"
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """Every ``AIRFLOW__…`` variable the embedded components need."""
+    secrets = load_secrets(settings.stack_dir)
+    home = settings.stack_dir / "airflow"
+    database = f"airflow:{secrets.postgres}@{HOST}:{settings.ports.postgres}"
+    return {
+        **LATENCY,
+        "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(PROJECT),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address(settings)}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,analyst:user,viewer:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}/postgres",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}/postgres",
+        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(settings.ports.airflow),
+        "AIRFLOW__API__BASE_URL": address(settings),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets.api_secret_key,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "tidewatch",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(settings.ports.airflow_task_logs),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_HOST": HOST,
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(settings.ports.airflow_trigger_logs),
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # A triggerer that died is noticed after this; the watcher then moves to the next one.
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }

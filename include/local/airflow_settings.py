@@ -1,0 +1,135 @@
+"""Loads ``airflow_settings.yaml`` into the embedded Airflow: the same file Astro reads, other addresses.
+
+Run as ``python -m include.local.airflow_settings`` in Airflow's environment; it migrates the
+metadata database first, so that one Python start pays for both.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from include.settings import HOST, PROJECT, Settings, settings
+
+PATH = PROJECT / "airflow_settings.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConnectionSetting(_Strict):
+    """A connection as Astro spells it."""
+
+    conn_id: str
+    conn_type: str
+    conn_host: str | None = None
+    conn_port: int | None = None
+    conn_schema: str | None = None
+    conn_login: str | None = None
+    conn_password: str | None = None
+    conn_extra: dict[str, Any] = {}
+
+
+class PoolSetting(_Strict):
+    """A pool as Astro spells it."""
+
+    pool_name: str
+    pool_slot: int
+    pool_description: str
+
+
+class VariableSetting(_Strict):
+    """A variable as Astro spells it."""
+
+    variable_name: str
+    variable_value: str
+
+
+class AirflowSettings(_Strict):
+    """The whole file."""
+
+    connections: list[ConnectionSetting]
+    pools: list[PoolSetting]
+    variables: list[VariableSetting]
+
+
+def read(path: Path = PATH) -> AirflowSettings:
+    """The file, checked.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When an entry is misspelt or lacks a part.
+    """
+    return AirflowSettings.model_validate(yaml.safe_load(path.read_text())["airflow"])
+
+
+def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSetting:
+    """The same connection at the embedded stack's address.
+
+    Raises
+    ------
+    KeyError
+        When a connection names a host the embedded stack has no service for.
+    """
+    ports = {
+        "spark-connect": settings.ports.spark_connect,
+        "cassandra": settings.ports.cassandra,
+        "mailbox": settings.ports.smtp,
+    }
+    extra = dict(connection.conn_extra)
+    if "bootstrap.servers" in extra:
+        extra["bootstrap.servers"] = f"{HOST}:{settings.ports.kafka}"
+    changes: dict[str, Any] = {"conn_extra": extra}
+    if connection.conn_host is not None:
+        changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}
+    if connection.conn_type == "cassandra":
+        changes["conn_schema"] = settings.keyspace
+    return connection.model_copy(update=changes)
+
+
+def load(settings: Settings) -> None:
+    """Migrate Airflow's database and write connections, pools and variables; again changes nothing.
+
+    A pool or variable that exists keeps the value an operator gave it in the UI; connections are
+    rewritten, for their ports may have changed.
+    """
+    from airflow.models import Connection, Pool, Variable
+    from airflow.utils.db import initdb
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = read()
+    initdb()
+    with create_session() as session:
+        for setting in wanted.connections:
+            here = embedded(setting, settings)
+            row = session.scalar(select(Connection).where(Connection.conn_id == here.conn_id))
+            row = row or Connection(conn_id=here.conn_id)
+            row.conn_type, row.host, row.port = here.conn_type, here.conn_host, here.conn_port
+            row.schema, row.login = here.conn_schema, here.conn_login
+            row.set_password(here.conn_password)
+            row.set_extra(json.dumps(here.conn_extra))
+            session.add(row)
+        for pool in wanted.pools:
+            if session.scalar(select(Pool).where(Pool.pool == pool.pool_name)) is None:
+                session.add(
+                    Pool(
+                        pool=pool.pool_name,
+                        slots=pool.pool_slot,
+                        description=pool.pool_description,
+                        include_deferred=False,
+                    )
+                )
+        for variable in wanted.variables:
+            if session.scalar(select(Variable).where(Variable.key == variable.variable_name)) is None:
+                session.add(Variable(key=variable.variable_name, val=variable.variable_value))
+
+
+if __name__ == "__main__":
+    load(settings())

@@ -1,0 +1,37 @@
+"""What can go wrong with the embedded stack.
+
+::
+
+    LocalStackError
+    ├── SetupError        the machine lacks something; the message says what to do
+    │   ├── PortTaken
+    │   ├── NoJava
+    │   └── JarsMissing
+    └── ServiceFailed     a server did not come up, or went down for good
+"""
+
+from __future__ import annotations
+
+
+class LocalStackError(Exception):
+    """Something the user of the embedded stack has to know; printed without a traceback."""
+
+
+class SetupError(LocalStackError):
+    """The machine cannot run the stack as it is."""
+
+
+class PortTaken(SetupError):
+    """A port the stack needs is in use."""
+
+
+class NoJava(SetupError):
+    """No Java runtime that Cassandra, Kafka and Spark can all run on."""
+
+
+class JarsMissing(SetupError):
+    """The servers' jars are not there and could not be fetched."""
+
+
+class ServiceFailed(LocalStackError):
+    """A server did not come up within its time, or ended."""

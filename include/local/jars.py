@@ -1,0 +1,120 @@
+"""The servers' jars, fetched once from Maven Central by the Ivy that PySpark ships: no Maven needed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from include.local.errors import JarsMissing
+from include.local.java import java, trust_store_options
+
+KAFKA_VERSION = "4.3.0"
+CASSANDRA_VERSION = "5.0.8"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A server's jar and all it depends on, in one folder."""
+
+    name: str
+    group: str
+    artifact: str
+    revision: str
+
+    @property
+    def stamp(self) -> str:
+        """What the folder's stamp file must hold for the bundle to count as complete."""
+        return f"{self.group}:{self.artifact}:{self.revision}"
+
+
+def spark_home() -> Path:
+    """Folder of the installed pyspark package, which is a Spark distribution."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise JarsMissing("expected pyspark in the virtual environment, found none; run `make setup`")
+    return Path(spec.origin).parent
+
+
+def bundles() -> list[Bundle]:
+    """The bundles the embedded stack needs; the Spark connector follows the installed pyspark."""
+    return [
+        Bundle("kafka", "org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+        Bundle("cassandra", "org.apache.cassandra", "cassandra-all", CASSANDRA_VERSION),
+        Bundle("spark", "org.apache.spark", "spark-sql-kafka-0-10_2.13", version("pyspark")),
+    ]
+
+
+def _complete(folder: Path, bundle: Bundle) -> bool:
+    stamp = folder / "COMPLETE"
+    return stamp.is_file() and stamp.read_text() == bundle.stamp
+
+
+def fetch(jars_dir: Path) -> None:
+    """Fetch what is missing; a second call does nothing.
+
+    Raises
+    ------
+    JarsMissing
+        When Maven Central cannot be reached; Ivy's last words are in the message.
+    """
+    for bundle in bundles():
+        folder = jars_dir / bundle.name
+        if _complete(folder, bundle):
+            continue
+        print(f"Fetching the jars of {bundle.name} {bundle.revision} …", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _retrieve(bundle, folder)
+        if bundle.name == "spark":
+            _drop_what_spark_ships(folder)
+        (folder / "COMPLETE").write_text(bundle.stamp)
+
+
+def _retrieve(bundle: Bundle, folder: Path) -> None:
+    ivy = next((spark_home() / "jars").glob("ivy-*.jar"))
+    pattern = f"{folder}/[artifact]-[revision](-[classifier]).[ext]"
+    command = [
+        str(java()), *trust_store_options(), "-jar", str(ivy),
+        "-dependency", bundle.group, bundle.artifact, bundle.revision,
+        "-confs", "default", "-types", "jar", "bundle", "-retrieve", pattern,
+    ]  # fmt: skip
+    for attempt in (1, 2, 3):
+        out = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        if out.returncode == 0 and "UNRESOLVED" not in out.stdout and "[FAILED" not in out.stdout:
+            return
+        if attempt < 3:
+            print(f"  attempt {attempt} failed, trying again", file=sys.stderr)
+    last_words = "\n".join((out.stdout + out.stderr).strip().splitlines()[-12:])
+    raise JarsMissing(
+        f"expected to fetch {bundle.stamp} from Maven Central, but Ivy failed:\n{last_words}\n"
+        f"Check the network (or the proxy in JAVA_TOOL_OPTIONS) and run `make setup` again; "
+        f"or put the jars into {folder} by hand with a file COMPLETE that holds {bundle.stamp!r}."
+    )
+
+
+def _drop_what_spark_ships(folder: Path) -> None:
+    """Keep only the jars that Spark has not got: two versions on one class path would be a lottery."""
+    shipped = {path.name for path in (spark_home() / "jars").glob("*.jar")}
+    for path in folder.glob("*.jar"):
+        if path.name in shipped or path.name.startswith(("scala-library", "slf4j-api", "hadoop-client")):
+            path.unlink()
+
+
+def class_path(jars_dir: Path, name: str) -> str:
+    """Class path of a bundle.
+
+    Raises
+    ------
+    JarsMissing
+        When the bundle has not been fetched.
+    """
+    bundle = next(bundle for bundle in bundles() if bundle.name == name)
+    folder = jars_dir / name
+    if not _complete(folder, bundle):
+        raise JarsMissing(f"expected the jars of {bundle.stamp} in {folder}, found none; run `make setup`")
+    return f"{folder}/*"

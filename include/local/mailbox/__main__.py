@@ -1,0 +1,52 @@
+"""Runs the mailbox until it gets SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from include.local.mailbox.server import HOST, Mailbox
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the mailbox; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m include.local.mailbox", description=__doc__)
+    parser.add_argument("--smtp-port", type=int, default=1025, help="default: %(default)s")
+    parser.add_argument("--http-port", type=int, default=8025, help="default: %(default)s")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".local/mailbox"),
+        help="where mail is kept; default: %(default)s",
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: a line for every command
+
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        mailbox = Mailbox(options.directory, options.smtp_port, options.http_port)
+    except OSError as error:
+        sys.stderr.write(
+            f"mailbox: expected free ports {options.smtp_port} and {options.http_port} and a writable "
+            f"{options.directory}, got: {error}; stop what uses them or choose others\n"
+        )
+        return 1
+    with mailbox:
+        sys.stdout.write(
+            f"mailbox: SMTP on {HOST}:{mailbox.smtp_port}, http://{HOST}:{mailbox.http_port}/, "
+            f"{mailbox.store.count()} messages\n"
+        )
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The secrets of one embedded installation: generated once, kept in a file only its owner can read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _fernet() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Generated secrets; never printed but for the users' passwords, which `make up` shows."""
+
+    postgres: str = field(default_factory=_token, repr=False)
+    fernet_key: str = field(default_factory=_fernet, repr=False)
+    jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    api_secret_key: str = field(default_factory=_token, repr=False)
+    admin: str = field(default_factory=_token, repr=False)
+    analyst: str = field(default_factory=_token, repr=False)
+    viewer: str = field(default_factory=_token, repr=False)
+
+
+def load_secrets(stack_dir: Path) -> Secrets:
+    """The installation's secrets, generated at the first call."""
+    path = stack_dir / "secrets.json"
+    if path.exists():
+        return Secrets(**json.loads(path.read_text()))
+    stack_dir.mkdir(parents=True, exist_ok=True)
+    made = Secrets()
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+        json.dump(asdict(made), file)
+    return made

@@ -1,0 +1,108 @@
+"""Airflow's four components, each a process of its own.
+
+``airflow standalone`` would leave its children behind on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+from include.local.airflow_environment import address, airflow_environment
+from include.local.secrets import load_secrets
+from include.local.services.base import Service
+
+
+class AirflowComponent(Service):
+    """A component of Airflow."""
+
+    needs: tuple[str, ...] = ("postgres",)
+    start_seconds = 120
+    subcommand: tuple[str, ...]
+
+    def prepare(self) -> None:
+        """Write the generated passwords where the auth manager reads them."""
+        super().prepare()
+        write_passwords(self.settings.stack_dir)
+
+    def command(self) -> list[str]:  # noqa: D102
+        return [str(Path(sys.executable).parent / "airflow"), *self.subcommand]
+
+    def environment(self) -> dict[str, str]:  # noqa: D102
+        return airflow_environment(self.settings)
+
+    def health(self) -> dict[str, str]:
+        """Status of each component as the API server reports it; empty while it does not answer."""
+        try:
+            with urllib.request.urlopen(
+                f"{address(self.settings)}/api/v2/monitor/health", timeout=3
+            ) as answer:
+                report = json.load(answer)
+        except (OSError, ValueError):
+            return {}
+        return {name: part.get("status") or "" for name, part in report.items()}
+
+    def is_up(self) -> bool:
+        """Whether the API server has heard of it lately."""
+        return self.health().get(self.name.replace("-", "_")) == "healthy"
+
+
+def write_passwords(stack_dir: Path) -> None:
+    """Passwords of the simple auth manager's users, generated once an installation."""
+    secrets = load_secrets(stack_dir)
+    path = stack_dir / "airflow" / "passwords.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    users = {"admin": secrets.admin, "analyst": secrets.analyst, "viewer": secrets.viewer}
+    path.write_text(json.dumps(users))
+
+
+class ApiServer(AirflowComponent):
+    """The UI, the REST API and the API that tasks speak to."""
+
+    name = "api-server"
+    subcommand = ("api-server",)
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"airflow": self.settings.ports.airflow}
+
+    def is_up(self) -> bool:
+        """Whether it answers health requests."""
+        return bool(self.health())
+
+
+class Scheduler(AirflowComponent):
+    """Starts runs and, by the local executor, tasks."""
+
+    name = "scheduler"
+    subcommand = ("scheduler",)
+    stop_seconds = 20
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"airflow_task_logs": self.settings.ports.airflow_task_logs}
+
+    def environment(self) -> dict[str, str]:
+        """Only the scheduler preloads: its workers are forks and find the imports done."""
+        return {**super().environment(), "TIDEWATCH_PRELOAD": "1"}
+
+
+class Triggerer(AirflowComponent):
+    """Runs the Kafka watcher."""
+
+    name = "triggerer"
+    subcommand = ("triggerer",)
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"airflow_trigger_logs": self.settings.ports.airflow_trigger_logs}
+
+
+class DagProcessor(AirflowComponent):
+    """Parses the DAG files."""
+
+    name = "dag-processor"
+    subcommand = ("dag-processor",)

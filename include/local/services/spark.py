@@ -1,0 +1,90 @@
+"""One Spark Connect server, which every job shares: a batch pays for a query, never for a JVM."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from include.local.jars import class_path, spark_home
+from include.local.java import ADD_OPENS, java
+from include.local.services.base import Service
+from include.settings import HOST, PROJECT
+
+_LOG4J = """rootLogger.level = warn
+rootLogger.appenderRef.out.ref = OUT
+appender.out.type = Console
+appender.out.name = OUT
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %-5p %c{1}: %m%n%ex
+"""
+
+
+class SparkConnect(Service):
+    """Spark with the Connect protocol, started without the shell scripts.
+
+    ``SparkSubmit`` is called directly because its launcher insists on a module that small Java
+    runtimes lack.
+    """
+
+    name = "spark"
+    start_seconds = 90
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"spark_connect": self.settings.ports.spark_connect}
+
+    def configuration(self) -> dict[str, str]:
+        """Spark's settings. Few partitions: a batch of seconds is small."""
+        return {
+            "spark.master": f"local[{min(2, os.cpu_count() or 2)}]",
+            "spark.app.name": "tidewatch",
+            "spark.driver.bindAddress": HOST,
+            "spark.driver.host": HOST,
+            "spark.connect.grpc.binding.address": HOST,
+            "spark.connect.grpc.binding.port": str(self.settings.ports.spark_connect),
+            "spark.ui.enabled": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+            "spark.sql.streaming.minBatchesToRetain": "1000",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.parquet.compression.codec": "zstd",
+            "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+            "spark.sql.sources.commitProtocolClass": "org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol",
+            "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+            "spark.python.worker.reuse": "true",
+            "spark.python.worker.faulthandler.enabled": "true",
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+            "spark.cleaner.periodicGC.interval": "10min",
+            "spark.local.dir": str(self.folder / "tmp"),
+            "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
+        }
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        super().prepare()
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        (self.folder / "log4j2.properties").write_text(_LOG4J)
+        text = "".join(f"{key} {value}\n" for key, value in self.configuration().items())
+        (self.folder / "spark.conf").write_text(text)
+
+    def command(self) -> list[str]:  # noqa: D102
+        heap = self.settings.memory.spark
+        return [
+            str(java()), *ADD_OPENS, f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Xss4M",
+            "-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true",
+            f"-Dlog4j2.configurationFile=file:{self.folder}/log4j2.properties",
+            f"-Djava.io.tmpdir={self.folder}/tmp",
+            "-cp", f"{spark_home()}/jars/*:{class_path(self.settings.jars_dir, 'spark')}",
+            "org.apache.spark.deploy.SparkSubmit",
+            "--properties-file", str(self.folder / "spark.conf"),
+            "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal",
+        ]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:  # noqa: D102
+        return {
+            "SPARK_HOME": str(spark_home()),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONPATH": str(PROJECT),
+            # One thread a Python worker: the workers are the parallelism.
+            "OMP_NUM_THREADS": "1",
+        }

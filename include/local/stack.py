@@ -1,0 +1,95 @@
+"""Brings the embedded stack up and down, and says how it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from include.local.airflow_environment import airflow_environment
+from include.local.errors import ServiceFailed
+from include.local.launch import wait_for
+from include.local.preflight import check_all
+from include.local.services import AIRFLOW, all_services
+from include.local.supervision import Supervision
+from include.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) -> None:
+    """Start the stack, or the named services of it, and wait until all of it answers.
+
+    Raises
+    ------
+    SetupError
+        When the machine lacks something; nothing has been started then.
+    ServiceFailed
+        When a server did not come up in its time; the end of its log is in the message.
+    """
+    supervision = Supervision(settings)
+    if not supervision.is_running():
+        for process in supervision.marked():
+            raise ServiceFailed(
+                f"expected no process of this stack without its supervisor, found {process.pid} "
+                f"({process.name()}); run `make down` first"
+            )
+        check_all(settings)
+        supervision.start()
+    services = all_services(settings)
+    names = list(only or services)
+    began = time.monotonic()
+    for name in names:
+        if name not in AIRFLOW:
+            supervision.start_service(name)
+    if any(name in AIRFLOW for name in names):
+        _wait(supervision, settings, "postgres", began, say)
+        _load_airflow_settings(settings)
+        for name in AIRFLOW:
+            supervision.start_service(name)
+    for name in names:
+        if name != "postgres" or not any(other in AIRFLOW for other in names):
+            _wait(supervision, settings, name, began, say)
+
+
+def _wait(supervision: Supervision, settings: Settings, name: str, began: float, say: Say) -> None:
+    service = all_services(settings)[name]
+    try:
+        wait_for(service, service.start_seconds)
+    except ServiceFailed as failure:
+        log = supervision.logs / f"{name}.log"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(no log)"
+        raise ServiceFailed(f"{failure}\nThe last lines there:\n{tail}") from failure
+    say(f"  {name:<14} up after {time.monotonic() - began:5.1f} s")
+
+
+def _load_airflow_settings(settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "include.local.airflow_settings"],
+        env=os.environ | airflow_environment(settings),
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ServiceFailed(f"expected to set Airflow's database up, got:\n{done.stderr[-1500:]}")
+
+
+def down(settings: Settings, say: Say = print) -> None:
+    """Stop everything and leave no process behind."""
+    left = Supervision(settings).stop()
+    say("The stack is down." + (f" {left} orphaned processes were ended." if left else ""))
+
+
+def status(settings: Settings) -> list[tuple[str, str, str]]:
+    """Rows of (service, state, detail)."""
+    states = Supervision(settings).states()
+    rows = []
+    for name, service in all_services(settings).items():
+        state = states.get(name, {})
+        label = str(state.get("statename", "STOPPED"))
+        if label == "RUNNING" and not service.is_up():
+            label = "STARTING"
+        ports = ", ".join(str(port) for port in service.ports.values())
+        rows.append((name, label, f"{state.get('description', '')}{'; port ' + ports if ports else ''}"))
+    return rows

@@ -1,0 +1,93 @@
+"""How long each table keeps a row: one object that the migrations fill in, and that can change later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from cassandra.cluster import Session
+
+from include.stores.cassandra.cql import keyspace_name
+from include.stores.cassandra.statements import execute
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days a row lives after it was written; 0 keeps it for ever.
+
+    State must outlive the longest window (30 days), and ids must be remembered for longer than an
+    event may be late, or a late second arrival would count twice.
+    """
+
+    transactions: int = 400
+    decisions: int = 400
+    hourly_totals: int = 90
+    daily_totals: int = 800
+    running_totals: int = 0
+    state: int = 40
+    seen: int = 40
+    alerts: int = 800
+    outbox: int = 90
+    outbox_hints: int = 30
+    audit: int = 0
+    ledger: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what would lose data that is still needed."""
+        for field in fields(self):
+            if getattr(self, field.name) < 0:
+                raise ValueError(f"expected days >= 0 for {field.name}; came {getattr(self, field.name)}")
+        if 0 < self.state <= 30:
+            raise ValueError(
+                f"expected state to be kept for more than 30 days, the longest window; came {self.state}: raise it"
+            )
+
+
+    def seconds(self) -> dict[str, int]:
+        """Seconds by name of the field, as ``default_time_to_live`` wants them."""
+        return {field.name: getattr(self, field.name) * DAY for field in fields(self)}
+
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "transactions": ("transactions_by_account", "transactions_by_id"),
+    "decisions": ("decisions",),
+    "hourly_totals": ("account_totals_by_hour", "counterparty_totals_by_hour"),
+    "daily_totals": ("account_totals_by_day", "counterparty_totals_by_day"),
+    "running_totals": ("account_running_totals", "counterparty_running_totals"),
+    "state": ("account_state", "counterparty_state"),
+    "seen": ("seen_transactions",),
+    "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
+    "outbox": ("outbox",),
+    "outbox_hints": ("outbox_due", "outbox_open_minutes"),
+    "audit": ("audit",),
+    "ledger": ("batch_ledger",),
+}
+
+
+def apply_retention(session: Session, keyspace: str, retention: Retention) -> tuple[str, ...]:
+    """Set ``default_time_to_live`` where it is not as wanted; return the tables altered.
+
+    Idempotent: a table that already has its value is left alone. Rows written earlier keep the life
+    they were written with.
+    """
+    keyspace = keyspace_name(keyspace)
+    rows = execute(
+        session,
+        "SELECT table_name, default_time_to_live FROM system_schema.tables WHERE keyspace_name = %s",
+        (keyspace,),
+        "reading the schema",
+    )
+    current = dict(rows)
+    altered = []
+    for name, tables in TABLES.items():
+        seconds = retention.seconds()[name]
+        for table in tables:
+            if current.get(table) != seconds:
+                execute(
+                    session,
+                    f"ALTER TABLE {keyspace}.{table} WITH default_time_to_live = {seconds}",
+                    doing=f"setting the retention of {table}",
+                )
+                altered.append(table)
+    return tuple(altered)

@@ -1,0 +1,142 @@
+"""Connecting to Cassandra: one place that decides consistency, timeouts and what is retried.
+
+A session belongs to the process that made it. A forked worker connects for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cassandra import ConsistencyLevel, InvalidRequest, WriteType
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    RetryPolicy,
+    TokenAwarePolicy,
+)
+
+from include.stores.cassandra.errors import SchemaMissing, StoreUnavailable
+
+PROTOCOL_VERSION = 5
+RETRIES = 2
+
+Verdict = tuple[int, int | None]
+
+
+class IdempotentRetryPolicy(RetryPolicy):  # type: ignore[misc]
+    """Retry timeouts of statements marked idempotent; never repeat a compare-and-set.
+
+    A compare-and-set that timed out may have been applied: only its caller can find out.
+    """
+
+    def on_read_timeout(
+        self, query: Any, consistency: int, required_responses: int, received_responses: int,
+        data_retrieved: bool, retry_num: int,
+    ) -> Verdict:  # fmt: skip
+        """Reads change nothing: again, on the next host."""
+        return (self.RETRY_NEXT_HOST, consistency) if retry_num < RETRIES else (self.RETHROW, None)
+
+    def on_write_timeout(
+        self, query: Any, consistency: int, write_type: int, required_responses: int,
+        received_responses: int, retry_num: int,
+    ) -> Verdict:  # fmt: skip
+        """Again if the statement is an upsert."""
+        if write_type == WriteType.CAS or not query.is_idempotent or retry_num >= RETRIES:
+            return self.RETHROW, None
+        return self.RETRY_NEXT_HOST, consistency
+
+    def on_request_error(self, query: Any, consistency: int, error: Exception, retry_num: int) -> Verdict:
+        """Again on the next host if the statement is an upsert or a read."""
+        if not query.is_idempotent or retry_num >= RETRIES:
+            return self.RETHROW, None
+        return self.RETRY_NEXT_HOST, consistency
+
+
+def connect(
+    contact_points: Sequence[str],
+    port: int = 9042,
+    keyspace: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    *,
+    local_datacenter: str | None = None,
+    consistency: int = ConsistencyLevel.LOCAL_QUORUM,
+    request_timeout_s: float = 15.0,
+    connect_timeout_s: float = 5.0,
+    ssl_context: Any = None,
+) -> Session:
+    """Connect and return a driver session, token-aware and LOCAL_QUORUM by default.
+
+    Parameters
+    ----------
+    contact_points
+        Addresses of a few nodes; the driver finds the rest.
+    keyspace
+        Keyspace of unqualified table names; None for a session that is to run the migrations.
+    username, password
+        Give both or neither.
+    local_datacenter
+        Data centre to speak to; None takes the one of the first contact point that answers.
+    consistency
+        A ``cassandra.ConsistencyLevel``, for reads and writes alike.
+
+    Returns
+    -------
+    Session
+        Close it, and its threads, with ``session.cluster.shutdown()``.
+
+    Raises
+    ------
+    StoreUnavailable
+        When no contact point lets us in.
+    SchemaMissing
+        When the keyspace does not exist.
+    """
+    if (username is None) != (password is None):
+        raise ValueError(
+            "expected a user name and a password or neither; only one came: set the other one too"
+        )
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=local_datacenter or "")),
+        retry_policy=IdempotentRetryPolicy(),
+        consistency_level=consistency,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=request_timeout_s,
+    )
+    cluster = Cluster(
+        list(contact_points),
+        port=port,
+        auth_provider=PlainTextAuthProvider(username, password) if username is not None else None,
+        protocol_version=PROTOCOL_VERSION,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        reconnection_policy=ExponentialReconnectionPolicy(0.5, 10.0),
+        connect_timeout=connect_timeout_s,
+        control_connection_timeout=connect_timeout_s,
+        ssl_context=ssl_context,
+    )
+    try:
+        session: Session = cluster.connect(keyspace)
+    except (NoHostAvailable, ConnectionException) as error:
+        cluster.shutdown()
+        if keyspace is not None and f"Keyspace '{keyspace}' does not exist" in str(error):
+            raise _no_keyspace(keyspace) from error
+        raise StoreUnavailable(
+            f"expected a Cassandra node on port {port} of {', '.join(contact_points)}; none let us in: {error}. "
+            "Check that it is up, and the address, port and credentials in the settings."
+        ) from error
+    except InvalidRequest as error:
+        cluster.shutdown()
+        if keyspace is None:
+            raise
+        raise _no_keyspace(keyspace) from error
+    return session
+
+
+def _no_keyspace(keyspace: str) -> SchemaMissing:
+    return SchemaMissing(
+        f"expected the keyspace {keyspace!r}; Cassandra does not have it: run the migrations first"
+    )

@@ -1,0 +1,86 @@
+"""Files of the lake through pyarrow's file systems: local, HDFS or S3, chosen by the URI."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+
+class Lake:
+    """The lake's files, addressed by paths relative to its root.
+
+    Every write is atomic for a reader: a file appears whole under its name or not at all. Writing a
+    path again replaces it.
+
+    Parameters
+    ----------
+    uri
+        Root, e.g. ``file:///data/lake``, ``hdfs://namenode/lake`` or ``s3://bucket/lake``.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        self._fs, self._root = pafs.FileSystem.from_uri(self.uri)
+        # An object store's upload is atomic by itself, and renaming there would copy.
+        self._renames = self._fs.type_name != "s3"
+
+    def url(self, path: str) -> str:
+        """URI of a path, for Spark."""
+        return f"{self.uri}/{path}"
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or folder is there."""
+        return bool(self._fs.get_file_info(f"{self._root}/{path}").type != pafs.FileType.NotFound)
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files and folders directly in a folder, sorted; empty if there is none."""
+        selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+        return sorted(info.base_name for info in self._fs.get_file_info(selector))
+
+    def read_bytes(self, path: str) -> bytes:
+        """Content of a file; FileNotFoundError if there is none."""
+        with self._fs.open_input_file(f"{self._root}/{path}") as file:
+            return bytes(file.read())
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        full = f"{self._root}/{path}"
+        self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
+        target = f"{full}.{uuid.uuid4().hex}.tmp" if self._renames else full
+        with self._fs.open_output_stream(target) as file:
+            file.write(content)
+        if self._renames:
+            self._fs.move(target, full)
+
+    def read_json(self, path: str) -> Any:
+        """A JSON document, or None if there is no such file."""
+        try:
+            return json.loads(self.read_bytes(path))
+        except FileNotFoundError:
+            return None
+
+    def write_json(self, path: str, document: Any) -> None:
+        """Write a JSON document."""
+        self.write_bytes(path, json.dumps(document, indent=1, sort_keys=True, default=str).encode())
+
+    def read_table(self, path: str) -> pa.Table:
+        """One Parquet file as a table."""
+        with self._fs.open_input_file(f"{self._root}/{path}") as file:
+            # A reader of one file: no partition columns are guessed from the path.
+            return pq.ParquetFile(file).read()
+
+    def write_table(self, path: str, table: pa.Table) -> None:
+        """Write one Parquet file."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self.write_bytes(path, sink.getvalue().to_pybytes())
+
+    def delete_folder(self, path: str) -> None:
+        """Delete a folder and all in it; one that is not there is no error."""
+        if self.exists(path):
+            self._fs.delete_dir(f"{self._root}/{path}")

@@ -1,0 +1,121 @@
+"""Which batch has been through which stage: a manifest a batch and stage, and a cursor a stage.
+
+A cursor moves only after everything of the batch has been written, so work that was cut off is done
+again, and doing it again changes nothing. An Airflow event is only a wake-up: what is due is read
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from include.stores.lake.files import Lake
+
+
+class Stage(StrEnum):
+    """What happens to a batch, in order; alerting and loading both follow scoring."""
+
+    ACCEPTED = "accepted"
+    SCORED = "scored"
+    ALERTED = "alerted"
+    STORED = "stored"
+
+    @property
+    def before(self) -> Stage | None:
+        """The stage whose batches this one works on."""
+        return {
+            Stage.ACCEPTED: None,
+            Stage.SCORED: Stage.ACCEPTED,
+            Stage.ALERTED: Stage.SCORED,
+            Stage.STORED: Stage.SCORED,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a stage has come.
+
+    Attributes
+    ----------
+    next_batch
+        Number of the first batch the stage has not done.
+    totals
+        Sums of the manifests' counts over all batches done.
+    positions
+        What a stage has to remember from its last batch, e.g. the end offsets read.
+    """
+
+    next_batch: int = 0
+    totals: Mapping[str, int] = field(default_factory=dict)
+    positions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def partition_key(batch: int) -> str:
+    """Airflow's partition key of a batch: ten digits, so that text sorts as numbers do."""
+    return f"{batch:010d}"
+
+
+def batch_folder(stage: Stage, batch: int) -> str:
+    """Folder of a batch's output."""
+    return f"{stage}/batch={partition_key(batch)}"
+
+
+class BatchLedger:
+    """Manifests and cursors in the lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def cursor(self, stage: Stage) -> Cursor:
+        """How far a stage has come."""
+        document = self._lake.read_json(f"cursors/{stage}.json")
+        return Cursor(**document) if document else Cursor()
+
+    def due(self, stage: Stage) -> range:
+        """Batches the stage before has finished and this one has not."""
+        if stage.before is None:
+            raise ValueError(f"{stage} has no stage before it; ask the stream's checkpoint")
+        return range(self.cursor(stage).next_batch, self.cursor(stage.before).next_batch)
+
+    def manifest(self, stage: Stage, batch: int) -> dict[str, Any] | None:
+        """What a stage recorded of a batch, or None if it has not done it."""
+        document = self._lake.read_json(f"{batch_folder(stage, batch)}/manifest.json")
+        return dict(document) if document else None
+
+    def complete(
+        self,
+        stage: Stage,
+        batch: int,
+        counts: Mapping[str, int],
+        positions: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record a batch as done, after all of its output has been written.
+
+        Idempotent: the manifest is replaced, and the totals move only with the cursor, which moves
+        only for the batch it points at.
+
+        Raises
+        ------
+        ValueError
+            When a batch before this one has not been done: batches go in order.
+        """
+        cursor = self.cursor(stage)
+        if batch > cursor.next_batch:
+            raise ValueError(f"{stage}: expected batch {cursor.next_batch} next, got {batch}; do that one first")
+        manifest = {"batch": batch, "counts": dict(counts), "positions": positions or {}, **(facts or {})}
+        self._lake.write_json(f"{batch_folder(stage, batch)}/manifest.json", manifest)
+        if batch < cursor.next_batch:
+            return  # a replay
+        totals = {name: cursor.totals.get(name, 0) + count for name, count in counts.items()}
+        self._lake.write_json(
+            f"cursors/{stage}.json",
+            {
+                "next_batch": batch + 1,
+                "totals": {**cursor.totals, **totals},
+                "positions": positions or {},
+            },
+        )

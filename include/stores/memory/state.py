@@ -1,0 +1,54 @@
+"""State and seen ids in memory: for tests, back-tests and runs without Cassandra."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+
+class MemoryStateStore:
+    """Every version of every key's state, in order of batch.
+
+    Idempotent because a version is addressed by (kind, key, batch): writing it again replaces it,
+    and readers of that batch see only versions before it.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, str], tuple[list[int], list[bytes]]] = {}
+
+    def read(self, kind: str, keys: Sequence[str], before_batch: int) -> dict[str, bytes]:
+        """Newest state of each key written by a batch < ``before_batch``; absent keys are left out."""
+        found = {}
+        for key in keys:
+            batches, states = self._versions.get((kind, key), ((), ()))
+            at = bisect_left(batches, before_batch)
+            if at:
+                found[key] = states[at - 1]
+        return found
+
+    def write(self, kind: str, states: Mapping[str, bytes], batch: int) -> None:
+        """Write the state of each key as version ``batch``; the same version again replaces it."""
+        for key, state in states.items():
+            batches, held = self._versions.setdefault((kind, key), ([], []))
+            at = bisect_left(batches, batch)
+            if at < len(batches) and batches[at] == batch:
+                held[at] = bytes(state)
+            else:
+                batches.insert(at, batch)
+                held.insert(at, bytes(state))
+
+
+class MemorySeenStore:
+    """The first batch of every accepted transaction id."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
+        """Those of ``transaction_ids`` first accepted by a batch < ``before_batch``."""
+        return {name for name in transaction_ids if self._first.get(name, before_batch) < before_batch}
+
+    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
+        """Record ids as accepted by ``batch``; the earliest batch stands, so again changes nothing."""
+        for name in transaction_ids:
+            self._first[name] = min(batch, self._first.get(name, batch))
