@@ -46,18 +46,21 @@ def _document(records: DataFrame) -> DataFrame:
     )
     judged = wrapped.withColumn("doc", F.when(one, F.try_variant_get("as_list", "$[0]", "variant")))
     is_object = F.schema_of_variant("doc").startswith("OBJECT")
-    has_surrogates = F.lower("text").contains("\\ud")
+    unpaired = F.lower("text").contains("\\ud") & ~F.col("text").rlike(
+        java_full_match(contract.PAIRED_SURROGATES_PATTERN)
+    )
+    repaired = F.try_parse_json(F.regexp_replace("text", _SURROGATE_ESCAPE, r"\\\\u0020"))
+    repaired_is_object = F.schema_of_variant(repaired).startswith("OBJECT")
     return judged.withColumn(
         "record_error",
         F.coalesce(
             _reason_if(F.col("value").isNull(), contract.REASON_TOMBSTONE),
             _reason_if(~F.is_valid_utf8("text"), contract.REASON_NOT_UTF8),
+            # Spark's parser refuses unpaired surrogates too; with blanks in their place it shows
+            # whether they were all that was wrong.
+            _reason_if(F.col("doc").isNull() & unpaired & repaired_is_object, contract.REASON_SURROGATE),
             _reason_if(F.col("doc").isNull(), contract.REASON_MALFORMED),
             _reason_if(~is_object, contract.REASON_NOT_OBJECT),
-            _reason_if(
-                has_surrogates & ~F.col("text").rlike(java_full_match(contract.PAIRED_SURROGATES_PATTERN)),
-                contract.REASON_SURROGATE,
-            ),
         ),
     )
 
@@ -188,6 +191,7 @@ def _written_amount() -> Column:
     ).otherwise(F.col("text_amount"))
 
 
+_SURROGATE_ESCAPE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _NUMBER_AFTER_AMOUNT = r'(?s).*"amount"\s*:\s*(-?[0-9][0-9.eE+-]*)'
 
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+import pyarrow as pa
+
 from include.alerts.alert import Alert
 from include.alerts.delivery import Delivery, DeliveryState
 
@@ -53,6 +55,29 @@ class SeenStore(Protocol):
 
     def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
         """Record ids as accepted by ``batch``; again with the same batch changes nothing."""
+        ...
+
+
+class DeadLetterQueue(Protocol):
+    """Where records that broke the event contract go, with every reason, exactly once."""
+
+    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+        """Send the dead records of a batch; those a killed try of the batch sent already are left out.
+
+        Parameters
+        ----------
+        dead
+            ``ARRIVAL_SCHEMA`` rows with reasons.
+        batch
+            The batch's number.
+        tail
+            What the send of the batch before returned: where to look for an earlier try's records.
+
+        Returns
+        -------
+        dict
+            End offsets of the queue by partition, to be handed to the next batch's send.
+        """
         ...
 
 

@@ -66,9 +66,9 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
         The batch's number.
     """
     arrivals = arrivals.sort_by([("kafka_partition", "ascending"), ("kafka_offset", "ascending")])
-    place = (
-        arrivals["kafka_partition"].to_numpy().astype(np.int64) << 44
-    ) + arrivals["kafka_offset"].to_numpy().astype(np.int64)
+    place = (arrivals["kafka_partition"].to_numpy().astype(np.int64) << 44) + arrivals[
+        "kafka_offset"
+    ].to_numpy().astype(np.int64)
     arrivals = arrivals.filter(pa.array(_first_of_each(place)))
     valid = pc.equal(pc.list_value_length(arrivals["errors"]), 0)
     dead = arrivals.filter(pc.invert(valid))

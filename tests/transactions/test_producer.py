@@ -49,10 +49,8 @@ NOBODY = {"delivery.timeout.ms": 400, "socket.timeout.ms": 300, "linger.ms": 0, 
 
 def test_nobody_there_is_a_delivery_failure() -> None:
     producer = TransactionProducer("127.0.0.1:1", "transactions", config=NOBODY)
-    with pytest.raises(
-        DeliveryFailed, match=r"127.0.0.1:1 to confirm every record of 'transactions', 5 failed"
-    ) as caught:
-        producer.send_records(RECORDS[:5])
+    producer.send_records(RECORDS[:5])
+    with pytest.raises(DeliveryFailed, match=r"127\.0\.0\.1:1 .* of 'transactions', 5 failed") as caught:
         producer.flush()
     assert caught.value.failed == 5
     producer.flush()  # told once; what follows starts anew
@@ -61,11 +59,9 @@ def test_nobody_there_is_a_delivery_failure() -> None:
 def test_a_later_send_tells_of_earlier_failures() -> None:
     producer = TransactionProducer("127.0.0.1:1", "transactions", config=NOBODY)
     producer.send_records(RECORDS[:3])
-    deadline = time.monotonic() + 10
-    with pytest.raises(DeliveryFailed):
-        while time.monotonic() < deadline:
-            producer.send_records([])
-            time.sleep(0.05)
+    time.sleep(1.5)
+    with pytest.raises(DeliveryFailed, match="3 failed"):
+        producer.send_records([])
 
 
 def test_impatience_is_not_called_success() -> None:

@@ -31,3 +31,9 @@ def in_blocks(function: Callable[[Floats], Floats], features: Floats) -> Floats:
             block = filled
         scores[start : start + count] = function(np.ascontiguousarray(block))[:count]
     return scores
+
+
+def squared_distances(block: Floats, points: Floats) -> Floats:
+    """Squared Euclidean distances, never negative: shapes (``ROWS``, f) and (k, f) → (``ROWS``, k)."""
+    squared = (block**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2.0 * (block @ points.T)
+    return np.asarray(np.maximum(squared, 0.0))

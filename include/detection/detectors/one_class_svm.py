@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.svm import OneClassSVM as KernelSVM
 
 from include.detection.detectors import persistence
-from include.detection.detectors.blocks import in_blocks
+from include.detection.detectors.blocks import in_blocks, squared_distances
 from include.detection.detectors.preparation import Preparation, ordinary_sample
 
 Floats = npt.NDArray[np.float64]
@@ -86,10 +86,7 @@ class OneClassSVM:
         prepared = self._preparation.apply(block)
         if self._weights is None:
             return np.asarray(-self._svm.score_samples(prepared), dtype=np.float64)
-        landmarks = self._map.components_
-        squared = (
-            (prepared**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2.0 * (prepared @ landmarks.T)
-        )
+        squared = squared_distances(prepared, self._map.components_)
         # Not a matrix product: NumPy adds up each row the same way wherever it stands.
         return np.asarray(-(np.exp(-self._map.gamma * squared) * self._weights).sum(axis=1))
 

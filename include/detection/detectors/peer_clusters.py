@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 
 from include.detection.detectors import persistence
-from include.detection.detectors.blocks import in_blocks
+from include.detection.detectors.blocks import in_blocks, squared_distances
 from include.detection.detectors.preparation import Preparation, ordinary_sample
 
 Floats = npt.NDArray[np.float64]
@@ -51,8 +51,13 @@ class PeerClusters:
         """Distance to the nearest centre, in standard deviations; see ``Detector.score``."""
         if self._preparation is None or self._means is None:
             raise ValueError("expected fitted peer clusters; call fit or load first")
-        preparation, means = self._preparation, self._means
-        return in_blocks(lambda block: means.transform(preparation.apply(block)).min(axis=1), features)
+        return in_blocks(self._score_block, features)
+
+    def _score_block(self, block: Floats) -> Floats:
+        assert self._preparation is not None  # noqa: S101 - held by score
+        assert self._means is not None  # noqa: S101
+        squared = squared_distances(self._preparation.apply(block), self._means.cluster_centers_)
+        return np.asarray(np.sqrt(squared.min(axis=1)))
 
     def save(self, directory: Path) -> None:
         """See ``Detector.save``."""

@@ -1,19 +1,22 @@
 -- id: account_takeover_spree
--- title: Account takeover, further payments
+-- title: Account takeover, further transfers
 -- typology: account_takeover
 -- severity: HIGH
 -- owner: account-security
 -- version: 1
 -- action: ALERT
--- description: The payments that follow the first one of a takeover: device and country are not new any more, but
---   the account has been in two countries within the week and pays out several times its typical amount
---   again within a day. The median is used since the first large payment has already moved the mean.
--- reason: {amount} {currency} is {amount_over_account_median} times the typical amount, after one of
---   {account_max_24h} within a day in {account_distinct_countries_7d} countries
-channel IN ('ONLINE', 'MOBILE')
-AND transaction_type IN ('CARD_PAYMENT', 'TRANSFER')
-AND amount_over_account_median >= 6
-AND account_max_24h >= 4 * account_mean_30d
-AND account_count_24h >= 2
+-- description: The transfers that follow the first one of a takeover. Device and country are not new any more, but
+--   within the hour the account has already paid much more than usual, pays somebody new again, and has
+--   been in two countries this week. The typical (median) amount is amount / amount_over_account_median,
+--   so the last line says: the largest of the hour was at least 4 times the typical. The median is used
+--   because the first large transfer has already moved the mean.
+-- reason: {amount} {currency} to a new counterparty is {amount_over_account_median} times the typical amount,
+--   after one of {account_max_1h} in the last hour, in a week with {account_distinct_countries_7d}
+--   countries
+transaction_type = 'TRANSFER'
+AND is_new_counterparty = 1
+AND amount_over_account_median >= 4
+AND account_count_1h >= 1
 AND account_distinct_countries_7d >= 2
 AND account_count_30d >= 10
+AND account_max_1h * amount_over_account_median >= 4 * amount

@@ -7,8 +7,9 @@
 -- action: ALERT
 -- description: After the tiny trial payments comes the real one. It follows within the hour, online, and is many
 --   times larger.
--- reason: {amount} {currency} after {account_small_count_1h} small payments in the last hour
+-- reason: {amount} {currency} after {account_small_count_1h} small payments at several places in the last hour
 transaction_type = 'CARD_PAYMENT'
 AND channel = 'ONLINE'
 AND amount >= 20
-AND account_small_count_1h >= 4
+AND account_small_count_1h >= 3
+AND account_distinct_counterparties_1h >= 3

@@ -1,12 +1,12 @@
 -- id: large_amount
--- title: Large amount
+-- title: Largest amount by far
 -- typology: large_amount
--- severity: HIGH
+-- severity: LOW
 -- owner: payments-risk
 -- version: 1
--- action: ALERT
--- description: Eight times the largest amount of the account in 30 days. Deposits are left out (wages), and
---   accounts with little past.
+-- action: REVIEW
+-- description: Eight times the largest amount of the account in 30 days, whatever the way. Most are a car or a
+--   kitchen, hence a review. Deposits are left out (wages), and accounts with little past.
 -- reason: {amount} {currency} is {amount_over_account_max} times the largest amount in 30 days
 transaction_type <> 'DEPOSIT'
 AND amount_over_account_max >= 8

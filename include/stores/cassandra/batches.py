@@ -20,8 +20,8 @@ from include.stores.cassandra.errors import CassandraStoreError, StoreUnavailabl
 from include.stores.cassandra.replicas import by_replica, routing_key
 from include.stores.cassandra.statements import PASSING_ERRORS
 
-#: A row in the protocol's bytes, one value a bind marker; None writes a null.
-Row = Sequence[bytes | None]
+#: A row in the protocol's bytes, one value a bind marker; None writes a null, UNSET_VALUE nothing.
+Row = Sequence[Any]
 
 MAX_ROWS = 60
 #: Cassandra refuses batches over 50 KiB (``batch_size_fail_threshold``) counted its own way, see ``_weight``.
@@ -84,7 +84,7 @@ def _chunks(session: Session, statement: PreparedStatement, rows: Sequence[Row])
 
 def _weight(row: Row) -> int:
     """About what Cassandra counts for a row, in bytes."""
-    return sum([len(value) for value in row if value]) + _CELL_OVERHEAD * len(row)
+    return sum([len(value) for value in row if value.__class__ is bytes]) + _CELL_OVERHEAD * len(row)
 
 
 def _write_once(
@@ -106,8 +106,11 @@ def _write_once(
             answer.set_result(None)
             continue
         response.add_callbacks(
-            callback=_done, callback_args=(places, answer), errback=_broken, errback_args=(places, answer, chunk, failures)
-        )  # fmt: skip
+            callback=_done,
+            callback_args=(places, answer),
+            errback=_broken,
+            errback_args=(places, answer, chunk, failures),
+        )
     for answer in answers:
         answer.result()
     return failures

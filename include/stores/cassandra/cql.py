@@ -28,8 +28,8 @@ def keyspace_name(name: str) -> str:
     """
     if not _KEYSPACE.fullmatch(name):
         raise MigrationInvalid(
-            f"expected a keyspace name of 1 to 48 lower-case letters, digits and underscores, a letter first; "
-            f"came {name!r}: choose another name in the settings"
+            "expected a keyspace name of 1 to 48 lower-case letters, digits and underscores, a letter "
+            f"first; came {name!r}: choose another name in the settings"
         )
     return name
 
@@ -46,8 +46,8 @@ def replication_map(replication: Mapping[str, str | int]) -> str:
     for key, value in replication.items():
         if not _REPLICATION_KEY.fullmatch(key) or not _REPLICATION_KEY.fullmatch(str(value)):
             raise MigrationInvalid(
-                f"expected replication options of letters, digits, '.', '_' and '-'; came {key!r}: {value!r}: "
-                "correct the replication in the settings"
+                f"expected replication options of letters, digits, '.', '_' and '-'; came {key!r}: "
+                f"{value!r}: correct the replication in the settings"
             )
         parts.append(f"'{key}': '{value}'")
     if "class" not in replication:
@@ -71,7 +71,8 @@ def fill(text: str, parameters: Mapping[str, str]) -> str:
         name = match.group(1)
         if name not in parameters:
             raise MigrationInvalid(
-                f"expected a parameter among {sorted(parameters)}; the file asks for {name!r}: correct the file"
+                f"expected a parameter among {sorted(parameters)}; the file asks for {name!r}: "
+                "correct the file"
             )
         return parameters[name]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from cassandra.query import PreparedStatement
+from cassandra.query import UNSET_VALUE, PreparedStatement
 
 from include.stores.cassandra.batches import Row
 
@@ -43,7 +44,7 @@ def encode(column: pa.ChunkedArray | pa.Array) -> Encoded:
     if pa.types.is_list(kind):
         return [None if value is None else _texts(value) for value in array.to_pylist()]
     if pa.types.is_map(kind):
-        return [None if value is None else _numbers(value) for value in array.to_pylist()]
+        return [None if value is None else numbers(value) for value in array.to_pylist()]
     return _fixed(array)
 
 
@@ -57,7 +58,7 @@ def bigint(value: int) -> bytes:
     return value.to_bytes(8, "big", signed=True)
 
 
-def rows_of(statement: PreparedStatement, columns: Mapping[str, Encoded]) -> list[Row]:
+def rows_of(statement: PreparedStatement, columns: Mapping[str, Sequence[Any]]) -> list[Row]:
     """Rows in the order of the statement's bind markers.
 
     Raises
@@ -66,6 +67,11 @@ def rows_of(statement: PreparedStatement, columns: Mapping[str, Encoded]) -> lis
         When a marker has no column.
     """
     return list(zip(*(columns[marker.name] for marker in statement.column_metadata), strict=True))
+
+
+def sparse(column: Encoded) -> Sequence[Any]:
+    """Nulls left unset instead of written, for values that never change: a null is a tombstone."""
+    return [UNSET_VALUE if value is None else value for value in column]
 
 
 def microseconds_below(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -121,7 +127,8 @@ def _texts(values: Sequence[str]) -> bytes:
     return b"".join(parts)
 
 
-def _numbers(entries: Sequence[tuple[str, float]]) -> bytes:
+def numbers(entries: Sequence[tuple[str, float]]) -> bytes:
+    """One map<text, double>; NaN stays NaN."""
     # Cassandra keeps a frozen map's bytes as they come and expects its keys in order.
     parts = [struct.pack(">i", len(entries))]
     for name, value in sorted((name.encode(), value) for name, value in entries):

@@ -31,7 +31,9 @@ def by_text_keys(
     """
     statement = prepare(session, cql)
     groups = by_replica(session, keys, [key.encode() for key in keys])
-    calls = [(statement, (list(chunk), *rest)) for group in groups for chunk in in_chunks(group, KEYS_A_QUERY)]
+    calls = [
+        (statement, (list(chunk), *rest)) for group in groups for chunk in in_chunks(group, KEYS_A_QUERY)
+    ]
     return [row for rows in execute_many(session, calls, doing, IN_FLIGHT) for row in rows]
 
 

@@ -39,8 +39,8 @@ def migration_lock(session: Session, keyspace: str, wait_seconds: float) -> Iter
         )
         if not _compare_and_set(session, cql, (owner, owner))[0]:
             raise MigrationLocked(
-                f"expected to hold the lock of {keyspace} still; it has expired: Cassandra was too slow for a lease "
-                f"of {LEASE_SECONDS} s, run the migrations again"
+                f"expected to hold the lock of {keyspace} still; it has expired: Cassandra was too slow "
+                f"for a lease of {LEASE_SECONDS} s, run the migrations again"
             )
 
     try:

@@ -40,9 +40,9 @@ class Retention:
                 raise ValueError(f"expected days >= 0 for {field.name}; came {getattr(self, field.name)}")
         if 0 < self.state <= 30:
             raise ValueError(
-                f"expected state to be kept for more than 30 days, the longest window; came {self.state}: raise it"
+                f"expected state to be kept for more than 30 days, the longest window; came {self.state}: "
+                "raise it"
             )
-
 
     def seconds(self) -> dict[str, int]:
         """Seconds by name of the field, as ``default_time_to_live`` wants them."""

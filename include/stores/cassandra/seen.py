@@ -14,7 +14,8 @@ from include.stores.cassandra.statements import prepare
 _INSERT = "INSERT INTO seen_transactions (transaction_id, batch_id) VALUES (?, ?)"
 # Clustered by batch ascending: the first row is the batch that accepted the id first.
 _EARLIER = (
-    "SELECT transaction_id FROM seen_transactions WHERE transaction_id IN ? AND batch_id < ? PER PARTITION LIMIT 1"
+    "SELECT transaction_id FROM seen_transactions "
+    "WHERE transaction_id IN ? AND batch_id < ? PER PARTITION LIMIT 1"
 )
 
 

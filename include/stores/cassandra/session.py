@@ -125,8 +125,8 @@ def connect(
         if keyspace is not None and f"Keyspace '{keyspace}' does not exist" in str(error):
             raise _no_keyspace(keyspace) from error
         raise StoreUnavailable(
-            f"expected a Cassandra node on port {port} of {', '.join(contact_points)}; none let us in: {error}. "
-            "Check that it is up, and the address, port and credentials in the settings."
+            f"expected a Cassandra node on port {port} of {', '.join(contact_points)}; none let us in: "
+            f"{error}. Check that it is up, and the address, port and credentials in the settings."
         ) from error
     except InvalidRequest as error:
         cluster.shutdown()

@@ -38,7 +38,9 @@ class CassandraStateStore:
             f"INSERT INTO {_table(kind)} ({kind}_id, batch_id, state) VALUES (?, ?, ?)",  # noqa: S608 (from TABLES)
         )
         version = bigint(batch)
-        write_rows(self._session, statement, [(key.encode(), version, state) for key, state in states.items()])
+        write_rows(
+            self._session, statement, [(key.encode(), version, state) for key, state in states.items()]
+        )
 
     def prune(self, kind: str, keys: Sequence[str], batch: int) -> None:
         """Drop the versions older than ``batch`` of keys that have a version ``batch``.

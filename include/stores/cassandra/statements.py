@@ -47,6 +47,12 @@ def prepare(session: Session, cql: str, *, idempotent: bool = True) -> PreparedS
     return known[place]
 
 
+def insert_into(session: Session, table: str, columns: Sequence[str]) -> PreparedStatement:
+    """Prepared INSERT of constant values, which is an upsert; names are the caller's constants."""
+    marks = ", ".join("?" for _ in columns)
+    return prepare(session, f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})")  # noqa: S608 (constants)
+
+
 def execute(
     session: Session, statement: Any, values: Sequence[Any] = (), doing: str = "a statement"
 ) -> list[Any]:
@@ -101,7 +107,8 @@ def border(doing: str) -> Iterator[None]:
     except InvalidRequest as error:
         if "does not exist" in str(error) or "ndefined column" in str(error) or "No keyspace" in str(error):
             raise SchemaMissing(
-                f"{doing}: expected the schema of this version; Cassandra says: {error}. Run the migrations first."
+                f"{doing}: expected the schema of this version; Cassandra says: {error}. "
+                "Run the migrations first."
             ) from error
         raise
     except PASSING_ERRORS as error:

@@ -8,7 +8,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from include.transactions.contract import FIELDS
+from include.transactions.contract import FIELD_NAMES, FIELDS
 from include.transactions.errors import MappingError
 
 
@@ -149,6 +149,13 @@ class Mapping(_Strict):
     fields: FieldSources
     labels: LabelSources | None = None
     extra: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _extra_is_extra(self) -> Mapping:
+        taken = sorted(FIELD_NAMES.intersection(self.extra))
+        if taken:
+            raise ValueError(f"extra columns {taken} are fields of the contract; rename them in the file")
+        return self
 
     def columns(self) -> list[str]:
         """Columns of the file the mapping needs, each once."""

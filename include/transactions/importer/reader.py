@@ -19,6 +19,9 @@ from include.transactions.importer.mapping import Mapping
 REASON_ROW = "row: expected {} values as in the first line, found {}"
 REASON_LINE = "row: expected one JSON object in the line"
 
+_LONGEST_ROW = 1 << 20  # a CSV row that does not fit a block ends the import
+_BYTES_PER_ROW = 128
+
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 
 
@@ -104,7 +107,7 @@ def _csv(path: Path, mapping: Mapping, chunk_rows: int) -> Iterator[TextChunk]:
         # One thread: only then does Arrow know the numbers of rows that do not fit.
         read_options=pcsv.ReadOptions(
             use_threads=False,
-            block_size=chunk_rows * 256,
+            block_size=max(_LONGEST_ROW, chunk_rows * _BYTES_PER_ROW),
             encoding=mapping.csv.encoding,
             column_names=mapping.csv.column_names,
         ),

@@ -16,13 +16,13 @@ from include.transactions.simulator.perturb import BREAKAGES, perturb
 from include.transactions.validation import Parsed, validate
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-RECORDS = list(encode(SimulatedBank(1, 150, start=START).day(0).transactions))
+RECORDS = list(encode(SimulatedBank(1, 60, start=START).day(0).transactions))
 ARRIVED_AT, RETENTION = START + timedelta(days=1), timedelta(days=30)
 
 shares = st.floats(0, 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), shares, shares, shares, st.integers(0, len(RECORDS)))
 def test_counts_are_what_a_faithful_consumer_finds(
     seed: int, duplicates: float, late: float, malformed: float, n: int

@@ -24,7 +24,7 @@ class MuleAccount:
     name = "mule_account"
     first_day = 0
     last_day = 1
-    episodes_per_1000 = 0.35
+    episodes_per_1000 = 0.4
 
     def rows(self, population: Population, episode: Episode, rng: np.random.Generator) -> Rows:
         """Transactions of an episode."""

@@ -1,0 +1,31 @@
+"""# raise_alerts
+
+Writes an alert for every transaction decided ALERT, once, with its reasons, feature values, model and rule
+versions frozen in it, and sends it to staff and, where `include/alerts/routing.yaml` says so, to the customer.
+
+* Sent from an outbox: a delivery is claimed, sent, recorded. After a crash it is not sent twice.
+* The mail server is away? Deliveries wait and are tried again, with growing pauses (`sweep_batches`).
+"""
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, task
+
+from include.assets import ALERTS, SCORED_BATCHES
+from include.orchestration.retries import CHAIN
+
+with DAG(
+    dag_id="raise_alerts",
+    schedule=PartitionedAssetTimetable(assets=SCORED_BATCHES),
+    catchup=False,
+    default_args=CHAIN,
+    tags=["chain", "alerts"],
+    doc_md=__doc__,
+):
+
+    @task(pool="alert", outlets=[ALERTS])
+    def raise_alerts(*, dag_run=None, outlet_events=None):
+        """Raise and send what is due."""
+        from include.orchestration import tasks
+
+        outlet_events[ALERTS].add_partitions(tasks.raise_alerts(dag_run))
+
+    raise_alerts()

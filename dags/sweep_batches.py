@@ -1,0 +1,43 @@
+"""# sweep_batches
+
+The safety net: every 30 seconds it looks for work that nobody does (transactions without a run, batches whose
+wake-up was lost or whose run failed for good) and wakes the DAG that is to do it. It also sends what is due
+in the outbox: retries, and what a killed task had claimed.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from include.assets import SCORED_BATCHES, TRANSACTION_BATCHES
+from include.orchestration.retries import CHAIN
+
+with DAG(
+    dag_id="sweep_batches",
+    schedule=timedelta(seconds=30),
+    catchup=False,
+    max_active_runs=1,
+    default_args=CHAIN | {"retries": 0},
+    tags=["chain", "safety net"],
+    doc_md=__doc__,
+):
+
+    @task(outlets=[TRANSACTION_BATCHES, SCORED_BATCHES])
+    def wake_stranded(*, outlet_events=None):
+        """Wake the stages that have work and may not know."""
+        from include.orchestration.tasks import stranded
+        from include.stores.lake.ledger import Stage
+
+        outlet_events[TRANSACTION_BATCHES].add_partitions(stranded(Stage.SCORED))
+        waiting = {*stranded(Stage.ALERTED), *stranded(Stage.STORED)}
+        outlet_events[SCORED_BATCHES].add_partitions(sorted(waiting))
+
+    @task(pool="alert")
+    def deliver_due_alerts():
+        """Send what is due in the outbox."""
+        from include.orchestration.tasks import deliver
+
+        deliver()
+
+    wake_stranded()
+    deliver_due_alerts()

@@ -1,0 +1,40 @@
+"""Every asset of the project, declared once.
+
+An asset declared in a second place without its watcher would delete the watcher, so DAG files
+import from here and declare none. Events of the batch assets carry the batch's number as partition key.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetWatcher
+
+from include.settings import settings
+from plugins.kafka_arrival import KafkaArrivalTrigger
+
+_topics = settings().topics
+_stream = settings().stream
+
+TRANSACTIONS = Asset(
+    name="transactions",
+    uri=f"kafka://bank/{_topics.transactions}",
+    group="arrivals",
+    watchers=[
+        AssetWatcher(
+            name="kafka_arrivals",
+            trigger=KafkaArrivalTrigger(
+                topic=_topics.transactions,
+                lake=settings().lake,
+                poll_seconds=_stream.poll_seconds,
+                linger_seconds=_stream.linger_seconds,
+                cadence_seconds=_stream.cadence_seconds,
+                refire_seconds=_stream.refire_seconds,
+            ),
+        )
+    ],
+)
+TRANSACTION_BATCHES = Asset(name="transaction_batches", uri="lake://bank/accepted", group="batches")
+SCORED_BATCHES = Asset(name="scored_batches", uri="lake://bank/scored", group="batches")
+ALERTS = Asset(name="alerts", uri="cassandra://bank/alerts", group="alerts")
+STORED_TRANSACTIONS = Asset(name="cassandra.transactions", uri="cassandra://bank/transactions", group="stores")
+STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
+FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")

@@ -1,0 +1,85 @@
+"""Makes clients from Airflow's connections: the only place that knows their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from include.alerts.channels.base import Channel
+from include.settings import settings
+from include.stores.cassandra.address import CassandraAddress
+from include.stores.lake.files import Lake
+
+if TYPE_CHECKING:
+    from cassandra.cluster import Session
+
+KAFKA = "kafka_default"
+CASSANDRA = "cassandra_default"
+SPARK = "spark_connect_default"
+SMTP = "smtp_default"
+SENDGRID = "sendgrid_default"
+
+#: Settings of a consumer that mean nothing to a producer, an admin client or Spark.
+_CONSUMER_ONLY = ("group.id", "enable.auto.commit", "auto.offset.reset")
+
+
+def kafka_config() -> dict[str, Any]:
+    """librdkafka settings of the brokers: address and security."""
+    from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+
+    extra = KafkaBaseHook.get_connection(KAFKA).extra_dejson
+    return {name: value for name, value in extra.items() if name not in _CONSUMER_ONLY}
+
+
+def cassandra_address() -> CassandraAddress:
+    """Where Cassandra is, as a value that can travel to a Spark worker."""
+    from airflow.providers.apache.cassandra.hooks.cassandra import CassandraHook
+
+    connection = CassandraHook.get_connection(CASSANDRA)
+    return CassandraAddress(
+        contact_points=tuple((connection.host or "").split(",")),
+        port=connection.port or 9042,
+        keyspace=connection.schema or settings().keyspace,
+        username=connection.login or None,
+        password=connection.password or None,
+    )
+
+
+@contextmanager
+def cassandra_session() -> Iterator[Session]:
+    """A session in the project's keyspace, closed at the end."""
+    session = cassandra_address().connect()
+    try:
+        yield session
+    finally:
+        session.cluster.shutdown()
+
+
+def spark_session(lake: Lake) -> Any:
+    """The shared Spark Connect session."""
+    from airflow.providers.apache.spark.hooks.spark_connect import SparkConnectHook
+
+    from include.spark.session import connect
+
+    return connect(SparkConnectHook(SPARK).get_connection_url(), lake)
+
+
+def channels() -> list[Channel]:
+    """How alerts leave the bank: SendGrid if its connection is set, else SMTP."""
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    smtp = Connection.get(SMTP)
+    sender = smtp.extra_dejson["from_email"]
+    try:
+        sendgrid = Connection.get(SENDGRID)
+    except AirflowNotFoundException:
+        from include.alerts.channels.smtp import SmtpChannel
+
+        # A new hook for each connection: a hook keeps its client, also one the server has dropped.
+        return [SmtpChannel(lambda: SmtpHook(SMTP).get_conn()._smtp_client, sender)]
+    from include.alerts.channels.sendgrid import SendGridChannel
+
+    return [SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))]

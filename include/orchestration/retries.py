@@ -1,0 +1,51 @@
+"""Which failures are worth another try, by exception class, each with its reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import ExceptionRetryPolicy, RetryRule
+from airflow.sdk.definitions.retry_policy import RetryAction
+
+_SOON = timedelta(seconds=2)
+
+#: Tries of a task of the chain. With the sweep behind it a batch is never given up for good.
+RETRIES = 5
+
+POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[
+                "include.stores.cassandra.errors.StoreUnavailable",
+                "include.stores.cassandra.errors.WriteFailed",
+                "include.transactions.errors.DeliveryFailed",
+                "grpc.RpcError",
+                "pyspark.errors.PySparkException",
+                "builtins.ConnectionError",
+                "builtins.TimeoutError",
+            ],
+            action=RetryAction.RETRY,
+            retry_delay=_SOON,
+            reason="a server was away; they are restarted within seconds",
+        ),
+        RetryRule(
+            exception=[
+                "builtins.TypeError",
+                "builtins.AttributeError",
+                "builtins.ImportError",
+                "builtins.AssertionError",
+            ],
+            action=RetryAction.FAIL,
+            reason="a mistake in the code: the next try would make it again",
+        ),
+    ]
+)
+
+#: ``default_args`` of every DAG of the chain.
+CHAIN = {
+    "owner": "fraud-platform",
+    "retries": RETRIES,
+    "retry_delay": timedelta(seconds=5),
+    "retry_policy": POLICY,
+    "execution_timeout": timedelta(minutes=10),
+}

@@ -1,0 +1,151 @@
+"""Bodies of the chain's tasks: stores from connections, then the pipeline's step.
+
+Each returns the partition keys of the batches it finished, which the DAG hands to its outlet asset.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from include.alerts.contacts import SimulatedContactBook
+from include.alerts.routing import Router
+from include.alerts.routing_file import load_routing
+from include.detection.registry import ModelRegistry
+from include.features.catalogue import FEATURE_NAMES
+from include.orchestration.connections import (
+    cassandra_address,
+    cassandra_session,
+    channels,
+    kafka_config,
+    spark_session,
+)
+from include.pipeline import alerting, loading, scoring
+from include.rules.cache import RuleSetLoader
+from include.rules.columns import rule_columns
+from include.settings import settings
+from include.spark.process_batch import ProcessJob
+from include.spark.score_batch import SparkScorer
+from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.loader import load_batch
+from include.stores.cassandra.outbox import CassandraOutboxStore
+from include.stores.cassandra.seen import CassandraSeenStore
+from include.stores.cassandra.state import CassandraStateStore
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, partition_key
+from include.transactions.dead_letters import KafkaDeadLetters
+
+log = logging.getLogger(__name__)
+
+
+def _lake() -> Lake:
+    return Lake(settings().lake)
+
+
+def _registry() -> ModelRegistry:
+    return ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES)
+
+
+def _rules() -> RuleSetLoader:
+    return RuleSetLoader(settings().rules_dir, rule_columns())
+
+
+def _keys(batches: list[int]) -> list[str]:
+    return [partition_key(batch) for batch in batches]
+
+
+def batches_to_do(ledger: BatchLedger, stage: Stage, run: Any) -> range:
+    """What a run has to do: all that is due, or its own batch again if somebody cleared it.
+
+    Parameters
+    ----------
+    run
+        The task's ``dag_run``; its partition key names a batch, its ``clear_number`` tells a person's
+        wish to repeat from a wake-up that came late.
+    """
+    due = ledger.due(stage)
+    key = getattr(run, "partition_key", None)
+    if key and getattr(run, "clear_number", 0) and int(key) < due.start:
+        log.info("batch %s is done again by hand", key)
+        return range(int(key), int(key) + 1)
+    return due
+
+
+def process() -> list[str]:
+    """Read what arrived, settle it into batches."""
+    now, lake = settings(), _lake()
+    kafka = kafka_config()
+    with cassandra_session() as session:
+        job = ProcessJob(
+            spark_session(lake),
+            {name: str(value) for name, value in kafka.items()},
+            lake,
+            CassandraSeenStore(session),
+            KafkaDeadLetters(kafka, now.topics.dead_letter, now.topics.transactions),
+            now,
+        )
+        return _keys(job.run())
+
+
+def score(run: Any) -> list[str]:
+    """Score what was accepted."""
+    lake = _lake()
+    ledger = BatchLedger(lake)
+    batches = batches_to_do(ledger, Stage.SCORED, run)
+    if not batches:
+        return []
+    registry = _registry()
+    with cassandra_session() as session:
+        local = scoring.LocalScorer(lake, CassandraStateStore(session), registry, _rules())
+
+        def scorer_for(rows: int) -> scoring.Scorer:
+            if rows < settings().stream.spark_from_rows:
+                return local
+            return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
+
+        return _keys(scoring.score(batches, ledger, lake, registry, scorer_for))
+
+
+def raise_alerts(run: Any) -> list[str]:
+    """Write alerts and send what is due."""
+    lake = _lake()
+    ledger = BatchLedger(lake)
+    batches = batches_to_do(ledger, Stage.ALERTED, run)
+    if not batches:
+        return []
+    with cassandra_session() as session:
+        alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
+        router = Router(load_routing(), SimulatedContactBook())
+        done = alerting.raise_alerts(batches, ledger, lake, alerts, router, outbox)
+        _deliver(alerts, outbox)
+    return _keys(done)
+
+
+def deliver() -> None:
+    """Send what is due in the outbox: retries, and what a killed task left."""
+    with cassandra_session() as session:
+        _deliver(CassandraAlertStore(session), CassandraOutboxStore(session))
+
+
+def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
+    summary = alerting.deliver(alerts, outbox, channels())
+    if summary.sent or summary.retried or summary.dead:
+        log.info("deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead)
+
+
+def load(run: Any) -> list[str]:
+    """Load what was scored into Cassandra."""
+    lake = _lake()
+    ledger = BatchLedger(lake)
+    batches = batches_to_do(ledger, Stage.STORED, run)
+    if not batches:
+        return []
+    with cassandra_session() as session:
+        return _keys(
+            loading.load(batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions)
+        )
+
+
+def stranded(stage: Stage) -> list[str]:
+    """Keys of batches that wait for a stage: what the sweep wakes up for."""
+    return _keys(list(BatchLedger(_lake()).due(stage))[-1:])

@@ -1,0 +1,97 @@
+"""Scores a large batch inside Spark's Python workers, by the same function the task uses for a small one.
+
+The workers are reused from batch to batch and keep what they loaded: model, rules, Cassandra session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from include.detection.registry import ModelRegistry
+from include.detection.scored import scored_schema
+from include.features.catalogue import FEATURE_NAMES
+from include.pipeline.scoring import Versions, score_table
+from include.rules.cache import RuleSetLoader
+from include.rules.columns import rule_columns
+from include.settings import Settings, settings
+from include.stores.cassandra.address import CassandraAddress
+from include.stores.cassandra.state import CassandraStateStore
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import Stage, batch_folder
+from include.transactions.schema import ACCEPTED_SCHEMA
+
+
+@lru_cache(maxsize=1)
+def _states(address: CassandraAddress) -> CassandraStateStore:
+    return CassandraStateStore(address.connect())
+
+
+@lru_cache(maxsize=1)
+def _registry(lake: str) -> ModelRegistry:
+    return ModelRegistry(f"{lake}/models", FEATURE_NAMES)
+
+
+@lru_cache(maxsize=1)
+def _rules() -> RuleSetLoader:
+    return RuleSetLoader(settings().rules_dir, rule_columns())
+
+
+@dataclass(frozen=True, slots=True)
+class SparkScorer:
+    """Scores batches in Spark.
+
+    The whole batch is one partition: an account's and a counterparty's windows both reach across the
+    batch, and no single partitioning keeps both together. Batches are bounded, so is the worker.
+    """
+
+    spark: Any
+    lake: Lake
+    cassandra: CassandraAddress
+    settings: Settings
+
+    def __call__(self, batch: int, versions: Versions) -> pa.Table:
+        """Scored table of an accepted batch."""
+        path = f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
+        schema = scored_schema(FEATURE_NAMES)
+        work = _Work(batch, versions.model, versions.scored_at, self.cassandra, self.lake.uri)
+        scored = (
+            self.spark.read.parquet(self.lake.url(path))
+            .coalesce(1)
+            .mapInArrow(work, _spark_schema(schema))
+            .toArrow()
+        )
+        return scored.select(schema.names).cast(schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What runs in the worker; pickled by value, its modules are imported there."""
+
+    batch: int
+    model: str | None
+    scored_at: datetime
+    cassandra: CassandraAddress
+    lake: str
+
+    def __call__(self, parts: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = list(parts)
+        if not rows:
+            return
+        accepted = pa.Table.from_batches(rows).select(ACCEPTED_SCHEMA.names).cast(ACCEPTED_SCHEMA)
+        model = _registry(self.lake).load(self.model) if self.model else None
+        scored = score_table(
+            accepted, self.batch, _states(self.cassandra), model, _rules().current(), self.scored_at
+        )
+        yield from scored.to_batches()
+
+
+def _spark_schema(schema: pa.Schema) -> Any:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema, prefer_timestamp_ntz=False)

@@ -1,0 +1,24 @@
+"""Where Cassandra is: a plain value that can be sent to another process, which then connects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cassandra.cluster import Session
+
+from include.stores.cassandra.session import connect
+
+
+@dataclass(frozen=True, slots=True)
+class CassandraAddress:
+    """Contact points, keyspace and credentials."""
+
+    contact_points: tuple[str, ...]
+    port: int
+    keyspace: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def connect(self) -> Session:
+        """A new session in the keyspace; see :func:`include.stores.cassandra.session.connect`."""
+        return connect(self.contact_points, self.port, self.keyspace, self.username, self.password)

@@ -1,0 +1,197 @@
+"""The trigger that watches Kafka for unprocessed transactions and wakes the processing.
+
+It compares where the topic ends with where processing has come (the cursor in the lake), so it holds
+no offsets of its own: a restart, a lost event or a failed run makes it fire again. An event is a
+wake-up; many arrivals are one event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_FIRST, _BACKOFF_CAP = 0.5, 15.0
+
+
+class KafkaArrivalTrigger(BaseEventTrigger):
+    """Fires while a topic holds records that processing has not come to.
+
+    Parameters
+    ----------
+    topic
+        Topic to watch.
+    lake
+        URI of the lake that holds the cursor of accepted batches.
+    poll_seconds
+        How often to look while nothing is there.
+    linger_seconds
+        How long to wait for company after the first unprocessed record.
+    cadence_seconds
+        Least time between two events: each costs a run of every DAG in the chain.
+    refire_seconds
+        Fire again for the same end when processing has not moved for this long.
+    kafka_config_id
+        Airflow connection of the brokers.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        lake: str,
+        poll_seconds: float = 0.1,
+        linger_seconds: float = 0.15,
+        cadence_seconds: float = 1.0,
+        refire_seconds: float = 15.0,
+        kafka_config_id: str = "kafka_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.topic = topic
+        self.lake = lake
+        self.poll_seconds = poll_seconds
+        self.linger_seconds = linger_seconds
+        self.cadence_seconds = cadence_seconds
+        self.refire_seconds = refire_seconds
+        self.kafka_config_id = kafka_config_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, from which a triggerer makes it again."""
+        return (
+            "plugins.kafka_arrival.KafkaArrivalTrigger",
+            {
+                "topic": self.topic,
+                "lake": self.lake,
+                "poll_seconds": self.poll_seconds,
+                "linger_seconds": self.linger_seconds,
+                "cadence_seconds": self.cadence_seconds,
+                "refire_seconds": self.refire_seconds,
+                "kafka_config_id": self.kafka_config_id,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for unprocessed records; errors are logged and waited out, never yielded."""
+        offsets = _Offsets(self.topic, self.lake)
+        wake = WakeUps(self.cadence_seconds, self.refire_seconds)
+        backoff = _BACKOFF_FIRST
+        try:
+            while True:
+                try:
+                    if not offsets.connected:
+                        await asyncio.to_thread(offsets.connect, await self._config())
+                    ends, processed = await asyncio.to_thread(offsets.look)
+                    if wake.due(ends, processed, time.monotonic()):
+                        await asyncio.sleep(self.linger_seconds)
+                        ends, processed = await asyncio.to_thread(offsets.look)
+                        wake.fired(ends, time.monotonic())
+                        yield TriggerEvent(
+                            {
+                                "topic": self.topic,
+                                "unprocessed": lag(ends, processed),
+                                "end_offsets": {str(partition): end for partition, end in ends.items()},
+                            }
+                        )
+                    backoff = _BACKOFF_FIRST
+                    await asyncio.sleep(self.poll_seconds)
+                except (asyncio.CancelledError, GeneratorExit):
+                    raise
+                except Exception as error:
+                    log.warning("cannot look for arrivals on %s, next try in %.1f s: %s", self.topic, backoff, error)
+                    offsets.disconnect()
+                    await asyncio.sleep(backoff)
+                    backoff = min(backoff * 2, _BACKOFF_CAP)
+        finally:
+            offsets.disconnect()
+
+    async def _config(self) -> dict[str, Any]:
+        from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+        from asgiref.sync import sync_to_async
+
+        connection = await sync_to_async(KafkaBaseHook.get_connection)(self.kafka_config_id)
+        return dict(connection.extra_dejson)
+
+
+class WakeUps:
+    """Decides when unprocessed records deserve another event; knows nothing of Kafka."""
+
+    def __init__(self, cadence_seconds: float, refire_seconds: float) -> None:
+        self._cadence = cadence_seconds
+        self._refire = refire_seconds
+        self._fired_ends: Mapping[int, int] = {}
+        self._fired_at = float("-inf")
+
+    def due(self, ends: Mapping[int, int], processed: Mapping[int, int], now: float) -> bool:
+        """Whether an event is due at ``now`` (seconds, monotonic)."""
+        if lag(ends, processed) == 0:
+            return False
+        waited = now - self._fired_at
+        if lag(ends, self._fired_ends) > 0:
+            return waited >= self._cadence
+        # All of it has been told already; if nobody acted, tell again.
+        return waited >= self._refire
+
+    def fired(self, ends: Mapping[int, int], now: float) -> None:
+        """Note that an event told of everything up to ``ends``."""
+        self._fired_ends = dict(ends)
+        self._fired_at = now
+
+
+def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:
+    """Records between two positions, over all partitions."""
+    return sum(max(0, end - processed.get(partition, 0)) for partition, end in ends.items())
+
+
+class _Offsets:
+    """End offsets from the broker and processed offsets from the lake; every call blocks."""
+
+    def __init__(self, topic: str, lake: str) -> None:
+        self._topic = topic
+        self._lake_uri = lake
+        self._consumer: Any = None
+        self._ledger: Any = None
+        self._partitions: list[int] = []
+
+    @property
+    def connected(self) -> bool:
+        return self._consumer is not None
+
+    def connect(self, config: Mapping[str, Any]) -> None:
+        from confluent_kafka import Consumer
+
+        from include.stores.lake.files import Lake
+        from include.stores.lake.ledger import BatchLedger
+
+        self._ledger = BatchLedger(Lake(self._lake_uri))
+        consumer = Consumer({**config, "group.id": f"{self._topic}-arrivals", "enable.auto.commit": False})
+        topic = consumer.list_topics(self._topic, 10).topics[self._topic]
+        if topic.error is not None:
+            consumer.close()
+            raise RuntimeError(f"expected topic {self._topic}, got: {topic.error}; run initialize_stores")
+        self._partitions = sorted(topic.partitions)
+        self._consumer = consumer
+
+    def look(self) -> tuple[dict[int, int], dict[int, int]]:
+        from confluent_kafka import TopicPartition
+
+        from include.stores.lake.ledger import Stage
+
+        ends = {}
+        for partition in self._partitions:
+            place = TopicPartition(self._topic, partition)
+            low, high = self._consumer.get_watermark_offsets(place, timeout=5)
+            # An empty partition ends where it begins, even if retention has moved both.
+            ends[partition] = high if high > low else 0
+        positions = self._ledger.cursor(Stage.ACCEPTED).positions.get("offsets", {})
+        return ends, {int(partition): end for partition, end in positions.items()}
+
+    def disconnect(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from include.detection.errors import ModelRefused, RegistryError
+from include.detection.registry import ModelRegistry
+
+
+def renamed(bundle, version):
+    return replace(bundle, manifest=bundle.manifest.model_copy(update={"version": version}))
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return (tmp_path / "models").as_uri()
+
+
+def files_of(uri: str, version: str) -> Path:
+    return Path(uri.removeprefix("file://")) / "versions" / version
+
+
+def tamper(uri: str, version: str) -> None:
+    path = files_of(uri, version) / "policy.json"
+    path.write_text(path.read_text().replace("0.01", "0.99"))
+
+
+def test_an_empty_registry_has_no_model(uri):
+    registry = ModelRegistry(uri)
+    assert registry.current() is None
+    assert registry.versions() == registry.problems == ()
+
+
+def test_publish_makes_it_current(uri, light, make):
+    published = ModelRegistry(uri).publish(light)
+    assert published.manifest.files
+    registry = ModelRegistry(uri, make.names)
+    assert registry.current().version == light.version
+    assert registry.versions() == (light.version,)
+    assert registry.problems == ()
+
+
+def test_the_current_model_is_loaded_once(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(light)
+    assert registry.current() is registry.current()
+
+
+def test_it_follows_the_pointer_there_and_back(uri, light):
+    writer, reader = ModelRegistry(uri), ModelRegistry(uri)
+    writer.publish(renamed(light, "v1"))
+    assert reader.current().version == "v1"
+    writer.publish(renamed(light, "v2"), promote=False)
+    assert reader.current().version == "v1"
+    writer.promote("v2")
+    assert reader.current().version == "v2"
+    writer.promote("v1")
+    assert reader.current().version == "v1"
+    assert reader.load("v2").version == "v2"
+
+
+def test_publishing_again_changes_nothing(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(light)
+    before = {path.name: path.read_bytes() for path in files_of(uri, light.version).iterdir()}
+    registry.publish(light)
+    assert {path.name: path.read_bytes() for path in files_of(uri, light.version).iterdir()} == before
+
+
+def test_another_model_under_the_same_version_is_refused(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(light)
+    other = light.manifest.model_copy(update={"predictions_sha256": "0" * 64})
+    with pytest.raises(RegistryError, match="another model"):
+        registry.publish(replace(light, manifest=other))
+
+
+def test_the_last_good_model_goes_on_when_the_next_is_tampered_with(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(renamed(light, "v1"))
+    good = registry.current()
+    registry.publish(renamed(light, "v2"), promote=False)
+    tamper(uri, "v2")
+    registry.promote("v2")
+    assert registry.current() is good
+    assert "v2" in registry.problems[0]
+    assert "SHA-256" in registry.problems[0]
+    # A process that starts only now finds the last good one as well.
+    late = ModelRegistry(uri)
+    assert late.current().version == "v1"
+    assert late.problems
+    # The next good promotion ends the problem.
+    registry.publish(renamed(light, "v3"))
+    assert registry.current().version == "v3"
+    assert registry.problems == ()
+    with pytest.raises(ModelRefused, match="SHA-256"):
+        registry.load("v2")
+
+
+def test_a_manifest_changed_after_promotion_is_refused(uri, light):
+    ModelRegistry(uri).publish(light)
+    path = files_of(uri, light.version) / "manifest.json"
+    path.write_text(path.read_text().replace('"seed": 7', '"seed": 8').replace('"seed":7', '"seed":8'))
+    registry = ModelRegistry(uri)
+    assert registry.current() is None
+    assert "changed after the promotion" in registry.problems[0]
+
+
+def test_an_added_pickle_is_refused(uri, light):
+    ModelRegistry(uri).publish(light)
+    (files_of(uri, light.version) / "extra.pkl").write_bytes(b"\x80\x04N.")
+    registry = ModelRegistry(uri)
+    assert registry.current() is None
+    assert "extra.pkl" in registry.problems[0]
+
+
+def test_an_incompatible_model_is_refused(uri, light, make):
+    ModelRegistry(uri).publish(light)
+    registry = ModelRegistry(uri, (*make.names, "brand_new"))
+    assert registry.current() is None
+    assert "brand_new" in registry.problems[0]
+
+
+def test_a_torn_pointer_is_passed_over(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(light)
+    promotions = files_of(uri, "x").parents[1] / "promotions"
+    (promotions / "00000002.json.tmp-abc").write_text('{"vers')
+    assert registry.current().version == light.version
+    assert registry.problems == ()
+    (promotions / "00000002.json").write_text('{"vers')
+    assert ModelRegistry(uri).current().version == light.version
+
+
+def test_a_cut_off_upload_does_no_harm(uri, light):
+    directory = files_of(uri, light.version)
+    directory.mkdir(parents=True)
+    (directory / "policy.json.tmp-abc").write_text("half")
+    registry = ModelRegistry(uri)
+    assert registry.versions() == ()
+    registry.publish(light)
+    assert registry.current().version == light.version
+
+
+def test_an_unknown_version_cannot_be_promoted(uri):
+    with pytest.raises(RegistryError, match="stored are: none"):
+        ModelRegistry(uri).promote("v9")
+    with pytest.raises(RegistryError):
+        ModelRegistry(uri).load("../v9")
+
+
+def test_readers_never_see_half_a_pointer(uri, light):
+    writer = ModelRegistry(uri)
+    writer.publish(renamed(light, "v1"))
+    writer.publish(renamed(light, "v2"), promote=False)
+    reader = ModelRegistry(uri)
+    seen, done = [], threading.Event()
+
+    def promote():
+        for _ in range(15):
+            writer.promote("v2")
+        done.set()
+
+    thread = threading.Thread(target=promote)
+    thread.start()
+    while not done.is_set():
+        seen.append(reader.current().version)
+    thread.join()
+    seen.append(reader.current().version)
+    assert set(seen) <= {"v1", "v2"}
+    assert seen[-1] == "v2"
+    assert reader.problems == ()
