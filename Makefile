@@ -1,0 +1,44 @@
+# Every command of the project. `make help` lists them.
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.locked
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock
+	@python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or later, found " + sys.version.split()[0] + "; install one and put it first on PATH")'
+	@python3 -m venv $(VENV) || { echo "could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	$(VENV)/bin/pip install -q uv==0.13.9
+	$(VENV)/bin/uv pip install -q --python $(PYTHON) --require-hashes -r requirements.lock
+	@touch $(STAMP)
+
+setup: $(STAMP) ## Virtual environment from the lock, jars, Java
+	@$(PYTHON) -m include.local setup
+
+up: setup ## Start the embedded stack
+	@$(PYTHON) -m include.local up
+
+down: $(STAMP) ## Stop it; no process is left behind
+	@$(PYTHON) -m include.local down
+
+status: $(STAMP) ## How every server is
+	@$(PYTHON) -m include.local status
+
+clean: $(STAMP) ## Stop the stack and remove its data
+	@$(PYTHON) -m include.local down
+	rm -rf .local/stack
+
+test: $(STAMP) ## The tests that need no server
+	$(PYTHON) -m pytest -q -m "not servers and not e2e"
+
+test-fast: test ## The same
+
+lint: $(STAMP) ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+.PHONY: help setup up down status clean test test-fast lint
