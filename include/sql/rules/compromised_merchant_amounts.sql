@@ -1,7 +1,7 @@
 -- id: compromised_merchant_amounts
 -- title: Compromised merchant
 -- typology: compromised_merchant
--- severity: HIGH
+-- severity: LOW
 -- owner: merchant-risk
 -- version: 1
 -- action: REVIEW

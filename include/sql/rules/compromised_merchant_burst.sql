@@ -1,7 +1,7 @@
 -- id: compromised_merchant_burst
 -- title: Compromised merchant, burst of payments
 -- typology: compromised_merchant
--- severity: MEDIUM
+-- severity: LOW
 -- owner: merchant-risk
 -- version: 1
 -- action: REVIEW

@@ -146,7 +146,7 @@ def test_json_lines_with_broken_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
+@pytest.mark.parametrize("chunk_rows", [4, 25, 1000])
 def test_chunks_change_nothing(tmp_path: Path, ending: str, chunk_rows: int) -> None:
     rows = [{**ROW, "id": str(n), "amount": "0" if n % 9 == 4 else f"{n + 1}.25"} for n in range(60)]
     path = tmp_path / f"a.{ending}"

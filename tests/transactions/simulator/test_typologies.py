@@ -11,12 +11,12 @@ from include.transactions.simulator import SimulatedBank
 from include.transactions.simulator.geography import COUNTRIES, FAR
 from include.transactions.simulator.typologies import TYPOLOGIES
 
-DAYS = 45
+DAYS = 42
 
 
 @pytest.fixture(scope="module")
 def history() -> pd.DataFrame:
-    """45 days of 1,500 customers, with truth, sorted by time."""
+    """42 days of 1,500 customers, with truth, sorted by time."""
     bank = SimulatedBank(4, 1500, start=datetime(2026, 1, 1, tzinfo=UTC))
     frames = []
     for day in map(bank.day, range(DAYS)):
