@@ -1,8 +1,8 @@
 """The bounded form of a heavy key's past: newest events one by one, older ones as sums.
 
 A state holds at most ``recent_events`` events. Those before them are kept as buckets of count, sum
-and maximum: one a minute for the last hour or two, one an hour before that, at most about 840. So a
-state has an upper size, whatever the key's traffic.
+and maximum: one a minute for the last hour or two, one an hour before that, at most about 840 for an
+account and 1,180 for a counterparty. So a state has an upper size, whatever the key's traffic.
 
 What is given up, and only for a window that holds ``recent_events`` events or more:
 
@@ -24,7 +24,8 @@ from include.features.clock import FINE, HOUR, MINUTE
 from include.features.packing import Layout, Records
 from include.features.windows import Int, halves
 
-#: Events kept one by one. With all buckets these are at most 60 kB a counterparty and 75 kB an account.
+#: Events kept one by one. With all buckets these are at most 72 kB a counterparty, to which its labels add
+#: 8 kB, and 76 kB an account.
 RECENT_EVENTS = 1024
 
 

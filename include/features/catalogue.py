@@ -24,6 +24,7 @@ class Unit(StrEnum):
     SHARE = "share"  # 0..1
     FLAG = "flag"  # 1 or 0
     SECONDS = "seconds"
+    DAYS = "days"
     KMH = "km/h"
     HOUR = "hour"  # of the day, UTC
 
@@ -214,6 +215,57 @@ def _catalogue() -> list[Feature]:
             counterparty,
             "{value} payment{s} of 5 or less to this counterparty in the last hour",
             _NO_PAST,
+        ),
+        *_known_frauds(),
+    ]
+
+
+def _known_frauds() -> list[Feature]:
+    """What labels say of a counterparty; see :mod:`include.features.fraud_history`."""
+    counterparty = Group.COUNTERPARTY
+    none = "no known fraud at this counterparty"
+    spoken = {"1d": "day", "7d": "7 days", "30d": "30 days"}
+    return [
+        *(
+            Feature(
+                f"counterparty_known_frauds_{window}",
+                Unit.COUNT,
+                counterparty,
+                f"{{value}} payment{{s}} to this counterparty found to be fraud in the last {words}",
+                none,
+            )
+            for window, words in spoken.items()
+        ),
+        *(
+            Feature(
+                f"counterparty_known_fraud_rate_{window}",
+                Unit.SHARE,
+                counterparty,
+                f"{{value}} of this counterparty's payments were fraud in the {words} up to a week ago",
+                "no payment to this counterparty that was old enough for its label",
+            )
+            for window, words in spoken.items()
+        ),
+        Feature(
+            "counterparty_days_since_known_fraud",
+            Unit.DAYS,
+            counterparty,
+            "{value} day{s} since the last known fraud at this counterparty",
+            none,
+        ),
+        Feature(
+            "counterparty_fraud_run",
+            Unit.COUNT,
+            counterparty,
+            "last {value} payment{s} to this counterparty with a known outcome fraud",
+            none,
+        ),
+        Feature(
+            "counterparty_fraud_run_days",
+            Unit.DAYS,
+            counterparty,
+            "nothing but fraud known at this counterparty for {value} day{s}",
+            none,
         ),
     ]
 

@@ -8,6 +8,9 @@ A late event takes its place in time: it sees what was before it, as far as that
 later transactions of *later* batches see it. Those scored already are not scored again. One older
 than the retention is computed on what there is and then not kept.
 
+A fraud label counts from the moment it was known, see :mod:`include.features.labels`. One that comes
+with a later batch than it could have is treated like a late event.
+
 Amounts are added as they are, whatever their currency.
 """
 
@@ -16,16 +19,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from include.features.account import account_features
 from include.features.buckets import RECENT_EVENTS
 from include.features.catalogue import FEATURE_NAMES
 from include.features.counterparty import counterparty_features
+from include.features.labels import Labels
 from include.features.moment import moment_features
 from include.features.packing import ACCOUNT, COUNTERPARTY
-from include.features.timeline import Timeline, event_records
-from include.features.transactions import Transactions
+from include.features.timeline import Timeline, Told, event_records
+from include.features.transactions import KeyColumn, Transactions
 from include.features.windows import Float
 from include.features.writing import new_states
 
@@ -43,13 +48,18 @@ class FeatureResult:
     states: dict[str, dict[str, bytes]]  # kind → key → new state, of every key touched
 
 
-def keys_of(batch: pa.Table) -> dict[str, list[str]]:
-    """Distinct keys of a batch by kind: whose states :func:`compute` wants."""
-    columns = Transactions.of(batch)
-    return {ACCOUNT.kind: columns.account.keys, COUNTERPARTY.kind: columns.counterparty.keys}
+def keys_of(batch: pa.Table, labels: pa.Table | None = None) -> dict[str, list[str]]:
+    """Distinct keys of a batch and its labels by kind: whose states :func:`compute` wants."""
+    columns, told = Transactions.of(batch), Labels.of(labels)
+    return {
+        ACCOUNT.kind: columns.account.keys,
+        COUNTERPARTY.kind: list(dict.fromkeys(columns.counterparty.keys + told.counterparty.keys)),
+    }
 
 
-def compute(batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS) -> FeatureResult:
+def compute(
+    batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS, labels: pa.Table | None = None
+) -> FeatureResult:
     """Features of a batch of transactions, and the states after it.
 
     Parameters
@@ -60,17 +70,21 @@ def compute(batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS)
         Kind → key → state before the batch; a key without one has no past.
     recent_events
         Events of a key kept one by one; see :mod:`include.features.buckets`.
+    labels
+        What has become known since the batch before, ``JOINED_LABEL_SCHEMA``, any order; a label that
+        comes twice counts once.
 
     Raises
     ------
     FeatureInputError
-        The table is not a batch of valid transactions.
+        The table is not a batch of valid transactions, or of joined labels.
     StateFormatError
         A state was not written by this version.
     """
-    columns = Transactions.of(batch)
-    if not len(columns):
+    columns, news = Transactions.of(batch), Labels.of(labels)
+    if not (len(columns) or len(news)):
         return FeatureResult(table_of({}), {kind: {} for kind in KINDS})
+    payees, told = _together(columns.counterparty, news)
     account = Timeline.merge(
         ACCOUNT,
         columns.account,
@@ -87,10 +101,11 @@ def compute(batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS)
     )
     counterparty = Timeline.merge(
         COUNTERPARTY,
-        columns.counterparty,
+        payees,
         states.get(COUNTERPARTY.kind, {}),
         event_records(COUNTERPARTY, columns, other=columns.account.hashes),
         recent_events,
+        told,
     )
     found = (
         moment_features(columns) | account_features(columns, account) | counterparty_features(counterparty)
@@ -99,6 +114,14 @@ def compute(batch: pa.Table, states: States, recent_events: int = RECENT_EVENTS)
         table_of(found),
         {ACCOUNT.kind: new_states(account), COUNTERPARTY.kind: new_states(counterparty)},
     )
+
+
+def _together(column: KeyColumn, labels: Labels) -> tuple[KeyColumn, Told]:
+    """Counterparties of the batch, then those only labels speak of."""
+    position = {key: at for at, key in enumerate(column.keys)}
+    named = labels.counterparty
+    where = np.array([position.setdefault(key, len(position)) for key in named.keys], dtype=np.int64)
+    return KeyColumn(list(position), column.row, column.hashes), Told(where[named.row], labels.records)
 
 
 def table_of(found: Mapping[str, Float]) -> pa.Table:

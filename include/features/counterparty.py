@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from include.features.account import SMALL
+from include.features.fraud_history import fraud_history
 from include.features.timeline import Timeline
 from include.features.velocity import velocity
 from include.features.windows import Float, distinct_nested, running
@@ -18,4 +19,4 @@ def counterparty_features(past: Timeline) -> dict[str, Float]:
     found |= distinct_nested(account, lows, past.at)
     small = running(past.amount <= SMALL)
     found["counterparty_small_count_1h"] = (small[past.at] - small[past.recent["1h"]]).astype(np.float64)
-    return found
+    return found | fraud_history(past)

@@ -19,10 +19,14 @@ class FeatureEngine:
     def __init__(self, store: StateStore) -> None:
         self._store = store
 
-    def run(self, batch: pa.Table, batch_number: int) -> FeatureResult:
-        """Features of the batch; see :func:`include.features.compute.compute`."""
-        states = {kind: self._store.read(kind, keys, batch_number) for kind, keys in keys_of(batch).items()}
-        return compute(batch, states)
+    def run(self, batch: pa.Table, batch_number: int, labels: pa.Table | None = None) -> FeatureResult:
+        """Features of the batch; see :func:`include.features.compute.compute`.
+
+        A batch done again has to come with the labels it came with the first time.
+        """
+        wanted = keys_of(batch, labels)
+        states = {kind: self._store.read(kind, keys, batch_number) for kind, keys in wanted.items()}
+        return compute(batch, states, labels=labels)
 
     def commit(self, result: FeatureResult, batch_number: int) -> None:
         """Write the new states as version ``batch_number``; again replaces the same version."""

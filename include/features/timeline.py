@@ -13,7 +13,16 @@ from include.features.buckets import Buckets
 from include.features.clock import WINDOWS
 from include.features.packing import Layout, Records, unpack
 from include.features.transactions import KeyColumn, Transactions
+from include.features.verdicts import Verdicts
 from include.features.windows import Int, first_at_or_after, first_not_before
+
+
+@dataclass(frozen=True)
+class Told:
+    """Labels that come with a batch."""
+
+    key: Int  # (labels,) index into the keys of the column they are merged with
+    records: Records
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,19 @@ class Timeline:
     end: Int  # (keys,) one past the last event
     records: Records
     buckets: Buckets  # what is left of the heavy keys' older events
+    verdicts: Verdicts  # what the labels say
 
     @classmethod
     def merge(
-        cls, layout: Layout, column: KeyColumn, states: Mapping[str, bytes], new: Records, recent_events: int
+        cls,
+        layout: Layout,
+        column: KeyColumn,
+        states: Mapping[str, bytes],
+        new: Records,
+        recent_events: int,
+        told: Told | None = None,
     ) -> Timeline:
-        """Put the batch's events (row by row) into the pasts of their keys."""
+        """Put the batch's events (row by row), and labels, into the pasts of their keys."""
         past = unpack(layout, column.keys, [states.get(key) for key in column.keys])
         old_start = np.cumsum(past.events + 1) - past.events
         order = np.lexsort((new["tie"], new["time"], column.row))
@@ -61,8 +77,17 @@ class Timeline:
         at = np.empty(len(new), dtype=np.int64)
         at[order] = into
         buckets = Buckets.of(past.buckets, past.bucket_counts, recent_events)
+        told = told or Told(np.zeros(0, np.int64), np.zeros(0, layout.label))
         return cls(
-            layout, column.keys, column.row, at, start, start + past.events + arrivals, records, buckets
+            layout,
+            column.keys,
+            column.row,
+            at,
+            start,
+            start + past.events + arrivals,
+            records,
+            buckets,
+            Verdicts.merge(layout, past.labels, past.label_counts, told.records, told.key),
         )
 
     @cached_property

@@ -47,33 +47,10 @@ class KeyColumn:
 
 
 @dataclass(frozen=True)
-class Transactions:
-    """Columns of a batch, row by row as it came."""
+class Columns:
+    """Columns that speak of transactions, row by row as they came."""
 
     table: pa.Table
-
-    @classmethod
-    def of(cls, table: pa.Table) -> Transactions:
-        """Check that the table has what features need.
-
-        Raises
-        ------
-        FeatureInputError
-            A column is missing or has nulls.
-        """
-        missing = [name for name in (*_NEEDED, "device_id") if name not in table.column_names]
-        if missing:
-            raise FeatureInputError(
-                f"expected the columns of TRANSACTION_SCHEMA, got a table without {', '.join(missing)}; "
-                "pass an accepted batch as the lake holds it"
-            )
-        nulls = [name for name in _NEEDED if table.column(name).null_count]
-        if nulls:
-            raise FeatureInputError(
-                f"expected no nulls in {', '.join(_NEEDED)}, got some in {', '.join(nulls)}; "
-                "only validated transactions have features: send the others to the dead-letter topic"
-            )
-        return cls(table)
 
     def _array(self, name: str) -> pa.Array:
         column = self.table.column(name).combine_chunks()
@@ -103,6 +80,39 @@ class Transactions:
         return stable_hash(self._array("transaction_id"))
 
     @cached_property
+    def counterparty(self) -> KeyColumn:
+        """The counterparty of each row."""
+        return self._keys("counterparty_id")
+
+
+@dataclass(frozen=True)
+class Transactions(Columns):
+    """Columns of a batch."""
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Transactions:
+        """Check that the table has what features need.
+
+        Raises
+        ------
+        FeatureInputError
+            A column is missing or has nulls.
+        """
+        missing = [name for name in (*_NEEDED, "device_id") if name not in table.column_names]
+        if missing:
+            raise FeatureInputError(
+                f"expected the columns of TRANSACTION_SCHEMA, got a table without {', '.join(missing)}; "
+                "pass an accepted batch as the lake holds it"
+            )
+        nulls = [name for name in _NEEDED if table.column(name).null_count]
+        if nulls:
+            raise FeatureInputError(
+                f"expected no nulls in {', '.join(_NEEDED)}, got some in {', '.join(nulls)}; "
+                "only validated transactions have features: send the others to the dead-letter topic"
+            )
+        return cls(table)
+
+    @cached_property
     def amount(self) -> npt.NDArray[np.int64]:
         """Exact amount in 1/10000.
 
@@ -125,11 +135,6 @@ class Transactions:
     def account(self) -> KeyColumn:
         """The account of each row."""
         return self._keys("account_id")
-
-    @cached_property
-    def counterparty(self) -> KeyColumn:
-        """The counterparty of each row."""
-        return self._keys("counterparty_id")
 
     @cached_property
     def device(self) -> npt.NDArray[np.uint32]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from include.features.buckets import rounded_down
-from include.features.clock import WINDOWS
+from include.features.clock import HOUR, WINDOWS
 from include.features.timeline import Timeline
 from include.features.transactions import UNITS
 from include.features.windows import Bool, Float, Int, first_at_or_after, halves, joined, maxima, running
@@ -77,3 +79,31 @@ def _add_buckets(past: Timeline, coarse: Bool, count: Int, high: Int, low: Int, 
         high[i, rows] += highs[until] - highs[since]
         low[i, rows] += lows[until] - lows[since]
         peak[i, rows] = np.maximum(peak[i, rows], maxima(buckets.max, since, until, _NOTHING))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of time before each row, and how many events are in it."""
+
+    since: Int  # (rows,)
+    until: Int  # (rows,) exclusive
+    count: Int  # (rows,)
+
+
+def count_between(past: Timeline, since: Int, until: Int) -> Stretch:
+    """Events of each row's key in ``[since, until)``, both by row and not after the row.
+
+    Where the stretch reaches beyond the newest ``recent_events`` events, both ends are rounded down to the
+    hour: see :mod:`include.features.buckets`.
+    """
+    coarse = np.flatnonzero(_coarse(past, past.since(since)))
+    since, until = since.copy(), until.copy()
+    since[coarse] -= since[coarse] % HOUR
+    until[coarse] -= until[coarse] % HOUR
+    count = past.since(until) - past.since(since)
+    buckets, key = past.buckets, past.row_key[coarse]
+    if len(buckets.time) and len(coarse):
+        counts, bounds = running(buckets.count), (buckets.start[key], buckets.end[key])
+        low, high = (first_at_or_after(buckets.time, *bounds, edge[coarse]) for edge in (since, until))
+        count[coarse] += counts[high] - counts[low]
+    return Stretch(since, until, count)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from include.transactions.schema import CHANNELS, TRANSACTION_TYPES
-from tests.features.reference import START, WINDOWS, Payment
+from tests.features.reference import START, WINDOWS, Label, Payment
 
 MICROSECOND = timedelta(microseconds=1)
 SHORT_STEPS = [
@@ -70,3 +70,32 @@ def histories(
             )
         )
     return draw(st.permutations(payments))
+
+
+DELAYS = [
+    timedelta(0),
+    timedelta(minutes=4),
+    timedelta(hours=6),
+    timedelta(days=3),
+    WINDOWS["7d"] - MICROSECOND,
+    WINDOWS["7d"],
+    WINDOWS["7d"] + MICROSECOND,
+    timedelta(days=12),
+    timedelta(days=50),
+]
+
+
+@st.composite
+def labels_of(draw: st.DrawFn, payments: list[Payment]) -> list[Label]:
+    """Labels of some of the payments, most of them frauds, some told twice or changed."""
+    labels = []
+    for payment in payments:
+        for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
+            fraud = draw(st.sampled_from([True, True, True, False]))
+            labels.append(Label(payment, payment.time + draw(st.sampled_from(DELAYS)), fraud))
+    return draw(st.permutations(labels))
+
+
+def labelled(payments: st.SearchStrategy[list[Payment]]) -> st.SearchStrategy:
+    """Payments and labels of them."""
+    return payments.flatmap(lambda drawn: st.tuples(st.just(drawn), labels_of(drawn)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from include.features.catalogue import FEATURE_NAMES
 from include.features.geography import CENTROIDS, EARTH_RADIUS_KM, country_code
+from include.features.labels import JOINED_LABEL_SCHEMA
 from include.features.transactions import stable_hash
 from include.transactions.schema import CHANNELS, TRANSACTION_SCHEMA, TRANSACTION_TYPES
 
@@ -25,6 +26,10 @@ WINDOWS = {
     "30d": timedelta(days=30),
 }
 NAN = math.nan
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+RUN_WINDOW = timedelta(days=44)
+LABEL_MEMORY = timedelta(days=90)
 
 
 @cache
@@ -47,6 +52,29 @@ class Payment:
     @property
     def rank(self) -> tuple[datetime, int]:
         return self.time, tie(self.id)
+
+
+@dataclass(frozen=True)
+class Label:
+    payment: Payment
+    known: datetime
+    fraud: bool = True
+
+
+def label_table(labels: list[Label]) -> pa.Table:
+    rows = [
+        {
+            "transaction_id": label.payment.id,
+            "account_id": label.payment.account,
+            "is_fraud": label.fraud,
+            "source": "ANALYST",
+            "labelled_at": label.known,
+            "counterparty_id": label.payment.counterparty,
+            "occurred_at": label.payment.time,
+        }
+        for label in labels
+    ]
+    return pa.Table.from_pylist(rows, schema=JOINED_LABEL_SCHEMA)
 
 
 def table(payments: list[Payment]) -> pa.Table:
@@ -76,9 +104,7 @@ def weekend(p: Payment) -> bool:
     return p.time.weekday() >= 5
 
 
-def edge(t: datetime, window: timedelta) -> datetime:
-    granule = timedelta(minutes=1) if window <= timedelta(hours=1) else timedelta(hours=1)
-    since = t - window
+def edge(since: datetime, granule: timedelta = timedelta(hours=1)) -> datetime:
     return since - (since - EPOCH) % granule
 
 
@@ -87,7 +113,7 @@ def velocity(kind: str, earlier: list[Payment], t: datetime, most: int) -> dict[
     for name, window in WINDOWS.items():
         since = t - window
         if len(earlier) >= most and earlier[-most].time >= since:
-            since = edge(t, window)
+            since = edge(since, timedelta(minutes=1) if window <= timedelta(hours=1) else timedelta(hours=1))
         amounts = [p.amount for p in earlier if p.time >= since]
         found[f"{kind}_count_{name}"] = len(amounts)
         found[f"{kind}_sum_{name}"] = float(sum(amounts, Decimal(0)))
@@ -104,8 +130,45 @@ def kilometres(a: str, b: str) -> float:
     return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(half))
 
 
-def features_of(p: Payment, known: list[Payment], most: int = 10**9) -> dict[str, float]:
-    """Features of a payment; ``known`` is everything the system has been told by then, itself included."""
+def verdicts(p: Payment, labels: list[Label]) -> dict[Payment, Label]:
+    """What each payment to the counterparty of ``p`` is known to be at the time of ``p``."""
+    found: dict[Payment, Label] = {}
+    for label in sorted(labels, key=lambda label: (label.known, label.fraud)):
+        young = p.time - LABEL_MEMORY <= label.payment.time < p.time
+        if label.payment.counterparty == p.counterparty and label.known <= p.time and young:
+            found[label.payment] = label
+    return found
+
+
+def fraud_history(p: Payment, theirs: list[Payment], labels: list[Label], most: int) -> dict[str, float]:
+    said = verdicts(p, labels)
+    frauds = [label for label in said.values() if label.fraud]
+    found: dict[str, float] = {}
+    for name, window in (("1d", DAY), ("7d", WEEK), ("30d", WINDOWS["30d"])):
+        found[f"counterparty_known_frauds_{name}"] = sum(f.known > p.time - window for f in frauds)
+        since, until = p.time - WEEK - window, p.time - WEEK
+        if len(theirs) >= most and theirs[-most].time >= since:
+            since, until = edge(since), edge(until + timedelta(microseconds=1)) - timedelta(microseconds=1)
+        old = [q for q in theirs if since <= q.time <= until]
+        bad = sum(since <= f.payment.time <= until for f in frauds)
+        found[f"counterparty_known_fraud_rate_{name}"] = bad / len(old) if old else NAN
+    newest = max((f.payment.time for f in frauds), default=None)
+    found["counterparty_days_since_known_fraud"] = NAN if newest is None else (p.time - newest) / DAY
+    run: list[Payment] = []
+    for q in reversed([q for q in theirs[-most:] if q.time >= p.time - RUN_WINDOW]):
+        if q in said and said[q].fraud:
+            run.append(q)
+        elif q in said or q.time <= p.time - WEEK:
+            break
+    found["counterparty_fraud_run"] = len(run)
+    found["counterparty_fraud_run_days"] = (p.time - run[-1].time) / DAY if run else NAN
+    return found
+
+
+def features_of(
+    p: Payment, known: list[Payment], most: int = 10**9, labels: list[Label] | None = None
+) -> dict[str, float]:
+    """Features of a payment; ``known`` and ``labels`` are everything told by then, itself included."""
     earlier = sorted((q for q in known if q.rank < p.rank), key=lambda q: q.rank)
     own = [q for q in earlier if q.account == p.account]
     theirs = [q for q in earlier if q.counterparty == p.counterparty]
@@ -154,6 +217,7 @@ def features_of(p: Payment, known: list[Payment], most: int = 10**9) -> dict[str
     found["is_weekend"] = weekend(p)
     found["share_of_night_30d"] = sum(map(night, month)) / len(month) if month else NAN
     found["share_of_weekend_30d"] = sum(map(weekend, month)) / len(month) if month else NAN
+    found |= fraud_history(p, theirs, labels or [], most)
     found |= {f"is_type_{name.lower()}": p.type == name for name in TRANSACTION_TYPES}
     found |= {f"is_channel_{name.lower()}": p.channel == name for name in CHANNELS}
     return {name: float(found[name]) for name in FEATURE_NAMES}

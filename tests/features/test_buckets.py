@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from include.features.buckets import RECENT_EVENTS
 from include.features.compute import compute
 from include.features.history import features_of_history
-from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories
-from tests.features.reference import START, Payment, assert_same, features_of, table
+from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories, labelled
+from tests.features.reference import START, Payment, assert_same, features_of, label_table, table
 
 MOST = 4
 BUSY = histories([*SHORT_STEPS, *LONG_STEPS[:5]], most=30, accounts="AB", partners="KL")
@@ -23,6 +23,20 @@ def test_heavy_keys_round_as_documented_whatever_the_chunks(payments, size):
     whole = features_of_history(table(payments), recent_events=MOST)
     assert_same(whole.features, expected)
     cut = features_of_history(table(payments), chunk_rows=size, recent_events=MOST)
+    assert cut.features.to_pandas().equals(whole.features.to_pandas())
+    assert cut.states == whole.states
+
+
+@settings(max_examples=15, deadline=None)
+@given(labelled(BUSY), st.integers(1, 12))
+def test_fraud_history_of_heavy_counterparties_rounds_as_documented(drawn, size):
+    payments, labels = drawn
+    expected = [features_of(p, payments, MOST, labels) for p in payments]
+    whole = features_of_history(table(payments), recent_events=MOST, labels=label_table(labels))
+    assert_same(whole.features, expected)
+    cut = features_of_history(
+        table(payments), chunk_rows=size, recent_events=MOST, labels=label_table(labels)
+    )
     assert cut.features.to_pandas().equals(whole.features.to_pandas())
     assert cut.states == whole.states
 
@@ -44,7 +58,7 @@ def test_a_busy_counterparty_has_a_state_of_limited_size_and_right_sums():
     count, step = 9_000, timedelta(seconds=240)  # 25 days, 15 payments an hour
     payments = [Payment(f"h{i}", START + step * i, account=f"A{i % 3000}") for i in range(count)]
     result = features_of_history(table(payments), chunk_rows=4_000)
-    assert len(result.states["counterparty"]["M"]) < 60_000
+    assert len(result.states["counterparty"]["M"]) < 72_000
     last = result.features.slice(count - 1).to_pylist()[0]
     assert last["counterparty_count_1h"] == 15
     assert last["counterparty_sum_1h"] == 150.0
@@ -68,10 +82,10 @@ def test_more_than_the_limit_within_minutes_rounds_to_the_minute():
 
 
 def test_the_largest_state_is_as_small_as_the_docs_say():
-    minutes = [Payment(f"s{i}", START + timedelta(minutes=5) * i) for i in range(9_000)]  # 31 days
+    minutes = [Payment(f"s{i}", START + timedelta(minutes=5) * i) for i in range(13_000)]  # 45 days
     rush = [
-        Payment(f"r{i}", START + timedelta(days=31, hours=8) + timedelta(seconds=3) * i) for i in range(3_000)
+        Payment(f"r{i}", START + timedelta(days=45, hours=8) + timedelta(seconds=3) * i) for i in range(3_000)
     ]
     states = features_of_history(table([*minutes, *rush]), chunk_rows=6_000).states
-    assert len(states["counterparty"]["M"]) < 60_000
+    assert len(states["counterparty"]["M"]) < 72_000
     assert len(states["account"]["A"]) < 76_000

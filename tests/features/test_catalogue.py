@@ -14,7 +14,7 @@ def test_every_feature_of_the_contract_is_there_once():
     contract |= {f"account_distinct_countries_{w}" for w in WINDOWS[2:]}
     contract |= set(SINGLE.split())
     assert set(FEATURE_NAMES) == contract
-    assert len(FEATURE_NAMES) == len(contract) == 81
+    assert len(FEATURE_NAMES) == len(contract) == 90
 
 
 VELOCITY = ("count", "sum", "mean", "max")
@@ -26,6 +26,9 @@ is_weekend share_of_night_30d share_of_weekend_30d
 is_type_card_payment is_type_atm_withdrawal is_type_transfer
 is_type_direct_debit is_type_deposit is_channel_pos is_channel_online is_channel_atm is_channel_branch
 is_channel_mobile counterparty_small_count_1h
+counterparty_known_frauds_1d counterparty_known_frauds_7d counterparty_known_frauds_30d
+counterparty_known_fraud_rate_1d counterparty_known_fraud_rate_7d counterparty_known_fraud_rate_30d
+counterparty_days_since_known_fraud counterparty_fraud_run counterparty_fraud_run_days
 """
 
 

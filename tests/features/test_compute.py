@@ -11,9 +11,10 @@ from include.features.catalogue import FEATURE_NAMES
 from include.features.compute import compute, keys_of
 from include.features.errors import FeatureInputError
 from include.transactions.schema import ACCEPTED_SCHEMA, TRANSACTION_SCHEMA
-from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories
-from tests.features.reference import START, Payment, assert_same, features_of, table
+from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories, labelled
+from tests.features.reference import START, Payment, assert_same, features_of, label_table, table
 
+ANY_FEW = histories([*SHORT_STEPS, *LONG_STEPS], accounts="AB", partners="KL")
 ANY = histories([*SHORT_STEPS, *LONG_STEPS])
 WITHIN_A_DAY_OR_TWO = histories(SHORT_STEPS[:-1])
 
@@ -35,6 +36,28 @@ def test_order_within_a_batch_does_not_matter(payments, data):
     first, second = advance(payments), advance([payments[i] for i in order])
     assert _same_with_nan(first.features.take(pa.array(order, pa.int64())), second.features)
     assert first.states == second.states
+
+
+@settings(max_examples=40, deadline=None)
+@given(labelled(ANY_FEW))
+def test_known_frauds_equal_the_plain_loops(drawn):
+    payments, labels = drawn
+    result = compute(table(payments), {}, labels=label_table(labels))
+    assert_same(result.features, [features_of(p, payments, labels=labels) for p in payments])
+
+
+@settings(max_examples=15, deadline=None)
+@given(labelled(WITHIN_A_DAY_OR_TWO), st.integers(1, 7), st.integers(1, 7))
+def test_labels_are_seen_from_the_batch_on_that_they_came_with(drawn, size, labels_a_batch):
+    payments, labels = drawn
+    states, told, said = {}, [], []
+    for i in range(0, len(payments), size):
+        batch, news = payments[i : i + size], labels[len(said) : len(said) + labels_a_batch]
+        told += batch
+        said += news
+        result = compute(table(batch), states, labels=label_table(news))
+        assert_same(result.features, [features_of(p, told, labels=said) for p in batch])
+        states = {kind: states.get(kind, {}) | changed for kind, changed in result.states.items()}
 
 
 def _same_with_nan(one: pa.Table, two: pa.Table) -> bool:
@@ -66,7 +89,7 @@ def test_equal_times_are_ordered_by_the_hash_of_the_id():
 
 def test_an_event_older_than_the_retention_is_scored_and_not_kept():
     first = advance([Payment("new", START)])
-    late = advance([Payment("old", START - timedelta(days=40))], first.states)
+    late = advance([Payment("old", START - timedelta(days=50))], first.states)
     assert late.features["account_count_30d"].to_pylist() == [0]
     assert late.states == first.states
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from include.features.compute import compute
 from include.features.history import features_of_history
 from include.transactions.schema import TRANSACTION_SCHEMA
-from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories
-from tests.features.reference import START, Payment, assert_same, features_of, table
+from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories, labelled
+from tests.features.reference import START, Payment, assert_same, features_of, label_table, table
 
+ANY_FEW = histories([*SHORT_STEPS, *LONG_STEPS], accounts="AB", partners="KL")
 ANY = histories([*SHORT_STEPS, *LONG_STEPS])
 
 
@@ -24,6 +25,17 @@ def test_the_cut_into_chunks_changes_no_bit(payments, size):
         assert np.array_equal(one, two, equal_nan=True), name
     assert whole.states == cut.states
     assert_same(cut.features, [features_of(p, payments) for p in payments])
+
+
+@settings(max_examples=15, deadline=None)
+@given(labelled(ANY_FEW), st.integers(1, 9))
+def test_the_cut_changes_no_bit_of_what_labels_say(drawn, size):
+    payments, labels = drawn
+    whole = features_of_history(table(payments), labels=label_table(labels))
+    cut = features_of_history(table(payments), chunk_rows=size, labels=label_table(labels))
+    assert whole.features.to_pandas().equals(cut.features.to_pandas())
+    assert whole.states == cut.states
+    assert_same(cut.features, [features_of(p, payments, labels=labels) for p in payments])
 
 
 def test_going_on_from_states_equals_one_pass():
