@@ -26,6 +26,7 @@ from include.transactions.schema import TRANSACTION_TYPES
 
 SMALL = 5 * UNITS  # card testers probe with amounts up to this
 NEAR_THRESHOLD = (9_000 * UNITS, 10_000 * UNITS)  # just below the reporting threshold
+LARGE = 2.5  # times the account's median: few of its own payments are, most made with a stolen card
 NIGHT_HOURS = 6
 TOP_SPEED_KMH = 100_000.0
 
@@ -70,6 +71,8 @@ def _habits(batch: Transactions, past: Timeline) -> dict[str, Float]:
         "account_median_30d": np.full(n, np.nan),
         "account_distinct_counterparties_30d": np.zeros(n),
         "account_distinct_countries_30d": np.zeros(n),
+        "account_large_count_7d": np.zeros(n),
+        "account_large_count_30d": np.zeros(n),
     }
     for rows, index, length in blocks(past.recent["30d"], past.at):
         known = other[index]
@@ -80,7 +83,13 @@ def _habits(batch: Transactions, past: Timeline) -> dict[str, Float]:
         found["account_distinct_countries_30d"][rows] = distinct_in(known_countries)
         seen = (device[index] == batch.device[rows, None]).any(axis=1)
         found["is_new_device"][rows] = np.where(batch.device[rows] == 0, np.nan, ~seen)
-        found["account_median_30d"][rows] = medians_of(past.amount[index], length) / UNITS
+        amounts = past.amount[index]
+        median = medians_of(amounts, length)
+        found["account_median_30d"][rows] = median / UNITS
+        large = (amounts > LARGE * median[:, None]) & (np.arange(index.shape[1]) < length[:, None])
+        found["account_large_count_30d"][rows] = np.count_nonzero(large, axis=1)
+        large &= index >= past.recent["7d"][rows, None]
+        found["account_large_count_7d"][rows] = np.count_nonzero(large, axis=1)
     lows = {f"account_distinct_counterparties_{w}": past.recent[w] for w in ("1h", "24h", "7d")}
     found |= distinct_nested(other, lows, past.at)
     lows = {f"account_distinct_countries_{w}": past.recent[w] for w in ("24h", "7d")}

@@ -24,8 +24,8 @@ from include.features.clock import FINE, HOUR, MINUTE
 from include.features.packing import Layout, Records
 from include.features.windows import Int, halves
 
-#: Events kept one by one. With all buckets these are at most 72 kB a counterparty, to which its labels add
-#: 8 kB, and 76 kB an account.
+#: Events kept one by one. With all buckets these are at most 89 kB a counterparty, to which its labels add
+#: 10 kB, and 76 kB an account.
 RECENT_EVENTS = 1024
 
 

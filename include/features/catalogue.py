@@ -221,7 +221,7 @@ def _catalogue() -> list[Feature]:
 
 
 def _known_frauds() -> list[Feature]:
-    """What labels say of a counterparty; see :mod:`include.features.fraud_history`."""
+    """What labels say of a counterparty, see :mod:`include.features.fraud_history`; what came with it."""
     counterparty = Group.COUNTERPARTY
     none = "no known fraud at this counterparty"
     spoken = {"1d": "day", "7d": "7 days", "30d": "30 days"}
@@ -266,6 +266,23 @@ def _known_frauds() -> list[Feature]:
             counterparty,
             "nothing but fraud known at this counterparty for {value} day{s}",
             none,
+        ),
+        Feature(
+            "counterparty_fraud_run_ratio",
+            Unit.RATIO,
+            counterparty,
+            "the most ordinary of these frauds was {value} times its payer's typical (median) payment",
+            none,
+        ),
+        *(
+            Feature(
+                f"account_large_count_{window}",
+                Unit.COUNT,
+                Group.ACCOUNT,
+                f"{{value}} payment{{s}} far above the account's typical one in the last {_SPOKEN[window]}",
+                _NO_PAST,
+            )
+            for window in ("7d", "30d")
         ),
     ]
 

@@ -84,7 +84,6 @@ def compute(
     columns, news = Transactions.of(batch), Labels.of(labels)
     if not (len(columns) or len(news)):
         return FeatureResult(table_of({}), {kind: {} for kind in KINDS})
-    payees, told = _together(columns.counterparty, news)
     account = Timeline.merge(
         ACCOUNT,
         columns.account,
@@ -99,17 +98,18 @@ def compute(
         ),
         recent_events,
     )
+    found = moment_features(columns) | account_features(columns, account)
+    payees, told = _together(columns.counterparty, news)
+    ratio = found["amount_over_account_median"]
     counterparty = Timeline.merge(
         COUNTERPARTY,
         payees,
         states.get(COUNTERPARTY.kind, {}),
-        event_records(COUNTERPARTY, columns, other=columns.account.hashes),
+        event_records(COUNTERPARTY, columns, other=columns.account.hashes, ratio=ratio),
         recent_events,
         told,
     )
-    found = (
-        moment_features(columns) | account_features(columns, account) | counterparty_features(counterparty)
-    )
+    found |= counterparty_features(counterparty)
     return FeatureResult(
         table_of(found),
         {ACCOUNT.kind: new_states(account), COUNTERPARTY.kind: new_states(counterparty)},

@@ -4,7 +4,9 @@ A row sees the labels known at its own time or before. Counts are of labels by t
 known, ``(t - W, t]``. Rates and runs need to know which payments were honest, and honest ones seldom
 get a label: a payment without one is taken for honest once it is ``LABEL_DELAY`` old. So a rate is the
 share of known frauds among the payments of ``[t - D - W, t - D]``, and the trailing run is the frauds
-after the newest payment that is honest or cleared, younger ones without a label left aside.
+after the newest payment that is honest or cleared, younger ones without a label left aside. Its ratio
+is that of the run's most ordinary amount to its payer's median: a compromised counterparty sees ordinary
+amounts, a stolen card leaves large ones at honest counterparties.
 
 Windows of heavy counterparties round as in :mod:`include.features.buckets`; their runs look at the
 newest ``recent_events`` payments.
@@ -39,6 +41,7 @@ def fraud_history(past: Timeline) -> dict[str, Float]:
     found["counterparty_days_since_known_fraud"] = np.full(n, np.nan)
     found["counterparty_fraud_run"] = np.zeros(n)
     found["counterparty_fraud_run_days"] = np.full(n, np.nan)
+    found["counterparty_fraud_run_ratio"] = np.full(n, np.nan)
     labels = past.verdicts
     runs = _Runs.of(past)
     for rows, index, length in blocks(labels.start[past.row_key], labels.end[past.row_key]):
@@ -54,9 +57,10 @@ def fraud_history(past: Timeline) -> dict[str, Float]:
         last = np.where(fraud, of, np.iinfo(np.int64).min).max(axis=1)
         some = np.asarray(fraud.any(axis=1))
         found["counterparty_days_since_known_fraud"][rows] = _days(now[rows], last, some)
-        count, first = runs.trailing(rows, index, known, fraud)
-        found["counterparty_fraud_run"][rows] = count
+        within, first = runs.trailing(rows, index, known, fraud)
+        found["counterparty_fraud_run"][rows] = count = within.sum(axis=1)
         found["counterparty_fraud_run_days"][rows] = _days(now[rows], first, count > 0)
+        found["counterparty_fraud_run_ratio"][rows] = _smallest(runs.ratio[index], within)
     for name, edges in settled.items():
         share = frauds[name] / np.maximum(edges.count, 1)
         found[f"counterparty_known_fraud_rate_{name}"] = np.where(edges.count > 0, share, np.nan)
@@ -65,6 +69,11 @@ def fraud_history(past: Timeline) -> dict[str, Float]:
 
 def _days(now: Int, then: Int, some: Bool) -> Float:
     return np.where(some, (now - np.where(some, then, now)) / DAY, np.nan)
+
+
+def _smallest(ratio: Float, within: Bool) -> Float:
+    lowest = np.where(within & ~np.isnan(ratio), ratio, np.inf).min(axis=1)
+    return np.where(lowest < np.inf, lowest, np.nan)
 
 
 def _known(past: Timeline, now: Int, index: Int, length: Int) -> Bool:
@@ -85,6 +94,7 @@ class _Runs:
     past: Timeline
     position: Int  # (labels,)
     present: Bool  # (labels,) whether the transaction is still kept
+    ratio: Float  # (labels,) its amount over the payer's median
     oldest: Int  # (rows,) first event a run may reach
     settled: Int  # (rows,) one past the last event that is honest unless labelled
 
@@ -97,10 +107,11 @@ class _Runs:
         at = np.minimum(position, len(ties) - 1)
         present = (position < past.end[key]) & (past.time[at] == labels.time) & (ties[at] == tie)
         oldest = np.maximum(past.since(now - LABELLED_RETENTION), past.at - past.buckets.recent_events)
-        return cls(past, position, present, oldest, past.since(now - LABEL_DELAY + 1))
+        ratio = np.where(present, past.records["ratio"][at], np.nan)
+        return cls(past, position, present, ratio, oldest, past.since(now - LABEL_DELAY + 1))
 
-    def trailing(self, rows: Int, index: Int, known: Bool, fraud: Bool) -> tuple[Int, Int]:
-        """Length of each row's trailing run, and when its first fraud happened."""
+    def trailing(self, rows: Int, index: Int, known: Bool, fraud: Bool) -> tuple[Bool, Int]:
+        """Which labels of a block are in their row's trailing run, and when its first fraud happened."""
         position, oldest = self.position[index], self.oldest[rows, None]
         usable = known & self.present[index] & (position >= oldest)
         # Position and verdict of the label before, among the usable ones; -1: there is none.
@@ -115,5 +126,5 @@ class _Runs:
         last = column.max(axis=1)
         row = np.arange(len(rows))
         goes_on = (start >= 0) & fraud[row, last] & (self.settled[rows] - position[row, last] - 1 <= 0)
-        count = (usable & fraud & (column >= start[:, None])).sum(axis=1)
-        return np.where(goes_on, count, 0), self.past.verdicts.time[index[row, start]]
+        within = usable & fraud & (column >= start[:, None]) & goes_on[:, None]
+        return within, self.past.verdicts.time[index[row, start]]

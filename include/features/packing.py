@@ -30,6 +30,8 @@ MAGIC = 0x53574454  # "TDWS"
 STATE_VERSION = 2
 
 _EVENT = [("time", "<i8"), ("tie", "<u8"), ("amount", "<i8"), ("other", "<u8")]
+#: The amount over the payer's median when it was paid; NaN without a past.
+_COUNTERPARTY_ONLY = [("ratio", "<f8")]
 _ACCOUNT_ONLY = [("device", "<u4"), ("country", "<i2"), ("type", "i1"), ("spare", "u1")]
 _HEADER = [("magic", "<u4"), ("version", "<u2"), ("kind", "<u2"), ("buckets", "<u4"), ("events", "<u4")]
 _LABELS = [("labels", "<u4")]
@@ -77,7 +79,7 @@ class Layout:
 #: ``other`` is the counterparty's hash.
 ACCOUNT = Layout.of("account", 1, RETENTION, np.dtype(_EVENT + _ACCOUNT_ONLY))
 #: ``other`` is the account's hash.
-COUNTERPARTY = Layout.of("counterparty", 2, LABELLED_RETENTION, np.dtype(_EVENT))
+COUNTERPARTY = Layout.of("counterparty", 2, LABELLED_RETENTION, np.dtype(_EVENT + _COUNTERPARTY_ONLY))
 
 
 @dataclass(frozen=True)

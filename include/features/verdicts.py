@@ -11,7 +11,7 @@ from include.features.clock import LABEL_MEMORY
 from include.features.packing import Layout, Records
 from include.features.windows import Bool, Int
 
-#: Newest labels of a key that count: at most 8 kB of its state.
+#: Newest labels of a key that count: at most 10 kB of its state.
 RECENT_LABELS = 256
 
 _NEVER = np.iinfo(np.int64).max

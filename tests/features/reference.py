@@ -140,7 +140,15 @@ def verdicts(p: Payment, labels: list[Label]) -> dict[Payment, Label]:
     return found
 
 
-def fraud_history(p: Payment, theirs: list[Payment], labels: list[Label], most: int) -> dict[str, float]:
+def ratio(p: Payment, known: list[Payment], most: int) -> float:
+    own = sorted((q for q in known if q.rank < p.rank and q.account == p.account), key=lambda q: q.rank)
+    month = [q.amount for q in own[-most:] if q.time >= p.time - WINDOWS["30d"]]
+    return float(p.amount) / float(median(month)) if month else NAN
+
+
+def fraud_history(
+    p: Payment, theirs: list[Payment], labels: list[Label], most: int, ratios: dict[Payment, float]
+) -> dict[str, float]:
     said = verdicts(p, labels)
     frauds = [label for label in said.values() if label.fraud]
     found: dict[str, float] = {}
@@ -162,13 +170,23 @@ def fraud_history(p: Payment, theirs: list[Payment], labels: list[Label], most: 
             break
     found["counterparty_fraud_run"] = len(run)
     found["counterparty_fraud_run_days"] = (p.time - run[-1].time) / DAY if run else NAN
+    found["counterparty_fraud_run_ratio"] = min(
+        (ratios[q] for q in run if not math.isnan(ratios[q])), default=NAN
+    )
     return found
 
 
 def features_of(
-    p: Payment, known: list[Payment], most: int = 10**9, labels: list[Label] | None = None
+    p: Payment,
+    known: list[Payment],
+    most: int = 10**9,
+    labels: list[Label] | None = None,
+    ratios: dict[Payment, float] | None = None,
 ) -> dict[str, float]:
-    """Features of a payment; ``known`` and ``labels`` are everything told by then, itself included."""
+    """Features of a payment; ``known`` and ``labels`` are everything told by then, itself included.
+
+    ``ratios`` are those of earlier payments when they came, where some of ``known`` came later.
+    """
     earlier = sorted((q for q in known if q.rank < p.rank), key=lambda q: q.rank)
     own = [q for q in earlier if q.account == p.account]
     theirs = [q for q in earlier if q.counterparty == p.counterparty]
@@ -217,7 +235,12 @@ def features_of(
     found["is_weekend"] = weekend(p)
     found["share_of_night_30d"] = sum(map(night, month)) / len(month) if month else NAN
     found["share_of_weekend_30d"] = sum(map(weekend, month)) / len(month) if month else NAN
-    found |= fraud_history(p, theirs, labels or [], most)
+    if ratios is None:
+        ratios = {q: ratio(q, known, most) for q in theirs} if labels else {}
+    found |= fraud_history(p, theirs, labels or [], most, ratios)
+    large = [q for q in month if float(q.amount) > 2.5 * middle]
+    found["account_large_count_30d"] = len(large)
+    found["account_large_count_7d"] = sum(q.time >= p.time - WEEK for q in large)
     found |= {f"is_type_{name.lower()}": p.type == name for name in TRANSACTION_TYPES}
     found |= {f"is_channel_{name.lower()}": p.channel == name for name in CHANNELS}
     return {name: float(found[name]) for name in FEATURE_NAMES}

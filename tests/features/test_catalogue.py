@@ -14,7 +14,7 @@ def test_every_feature_of_the_contract_is_there_once():
     contract |= {f"account_distinct_countries_{w}" for w in WINDOWS[2:]}
     contract |= set(SINGLE.split())
     assert set(FEATURE_NAMES) == contract
-    assert len(FEATURE_NAMES) == len(contract) == 90
+    assert len(FEATURE_NAMES) == len(contract) == 93
 
 
 VELOCITY = ("count", "sum", "mean", "max")
@@ -29,6 +29,7 @@ is_channel_mobile counterparty_small_count_1h
 counterparty_known_frauds_1d counterparty_known_frauds_7d counterparty_known_frauds_30d
 counterparty_known_fraud_rate_1d counterparty_known_fraud_rate_7d counterparty_known_fraud_rate_30d
 counterparty_days_since_known_fraud counterparty_fraud_run counterparty_fraud_run_days
+counterparty_fraud_run_ratio account_large_count_7d account_large_count_30d
 """
 
 

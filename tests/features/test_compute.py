@@ -12,7 +12,7 @@ from include.features.compute import compute, keys_of
 from include.features.errors import FeatureInputError
 from include.transactions.schema import ACCEPTED_SCHEMA, TRANSACTION_SCHEMA
 from tests.features.histories import LONG_STEPS, SHORT_STEPS, histories, labelled
-from tests.features.reference import START, Payment, assert_same, features_of, label_table, table
+from tests.features.reference import START, Payment, assert_same, features_of, label_table, ratio, table
 
 ANY_FEW = histories([*SHORT_STEPS, *LONG_STEPS], accounts="AB", partners="KL")
 ANY = histories([*SHORT_STEPS, *LONG_STEPS])
@@ -50,13 +50,14 @@ def test_known_frauds_equal_the_plain_loops(drawn):
 @given(labelled(WITHIN_A_DAY_OR_TWO), st.integers(1, 7), st.integers(1, 7))
 def test_labels_are_seen_from_the_batch_on_that_they_came_with(drawn, size, labels_a_batch):
     payments, labels = drawn
-    states, told, said = {}, [], []
+    states, told, said, ratios = {}, [], [], {}
     for i in range(0, len(payments), size):
         batch, news = payments[i : i + size], labels[len(said) : len(said) + labels_a_batch]
         told += batch
         said += news
+        ratios |= {p: ratio(p, told, 10**9) for p in batch}
         result = compute(table(batch), states, labels=label_table(news))
-        assert_same(result.features, [features_of(p, told, labels=said) for p in batch])
+        assert_same(result.features, [features_of(p, told, labels=said, ratios=ratios) for p in batch])
         states = {kind: states.get(kind, {}) | changed for kind, changed in result.states.items()}
 
 

@@ -106,7 +106,7 @@ def test_labels_a_state_keeps_are_bounded():
         result = features_of_history(everything, chunk_rows=chunk, labels=label_table(labels))
         found = result.features.slice(count).to_pylist()[0]
         assert found["counterparty_known_frauds_7d"] == RECENT_LABELS
-        assert len(result.states["counterparty"]["M"]) == 32 * (1 + RECENT_LABELS + count + 1)
+        assert len(result.states["counterparty"]["M"]) == 40 * (1 + RECENT_LABELS + count + 1)
 
 
 def test_labels_are_joined_with_their_transactions():

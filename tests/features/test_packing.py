@@ -13,7 +13,7 @@ GOLDEN_HASHES = [8839516934798235754, 9888954501666989617, 6826431872174642110]
 
 
 def test_sizes_are_those_the_docs_speak_of():
-    assert (ACCOUNT.size, COUNTERPARTY.size) == (40, 32)
+    assert (ACCOUNT.size, COUNTERPARTY.size) == (40, 40)
     for layout in (ACCOUNT, COUNTERPARTY):
         assert layout.header.itemsize == layout.bucket.itemsize == layout.event.itemsize
 
@@ -26,7 +26,7 @@ def test_a_state_holds_a_header_and_the_events():
     payments = [Payment(f"t{i}", START + timedelta(days=i)) for i in range(3)]
     states = compute(table(payments), {}).states
     assert len(states["account"]["A"]) == 4 * 40
-    assert len(states["counterparty"]["M"]) == 4 * 32
+    assert len(states["counterparty"]["M"]) == 4 * 40
 
 
 @pytest.mark.parametrize(
