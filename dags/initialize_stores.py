@@ -4,6 +4,7 @@ Makes what the chain stands on, and may be run at any time: again it changes not
 
 * Kafka topics with their settings; one that exists with other settings is refused, with the command that mends it.
 * Cassandra's keyspace and tables: the numbered migrations of `include/sql/cassandra/` that are not applied yet.
+* Two records, a sound one and a broken one, go from a topic of their own through Spark into the lake: does it work?
 * The rules of `include/sql/rules/` are loaded once, so that a mistake shows here, with file and line.
 """
 
@@ -36,6 +37,13 @@ with DAG(
 
         migrate_cassandra()
 
+    @task(pool="upkeep")
+    def check_stream():
+        """Send two records through the streaming job, which has it compiled before the first batch."""
+        from include.orchestration.upkeep import check_stream
+
+        check_stream()
+
     @task(pool="upkeep", outlets=[STORES])
     def check_rules():
         """Load every rule once."""
@@ -43,4 +51,4 @@ with DAG(
 
         check_rules()
 
-    [create_topics(), migrate_cassandra()] >> check_rules()
+    [create_topics(), migrate_cassandra()] >> check_stream() >> check_rules()

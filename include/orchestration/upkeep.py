@@ -9,11 +9,18 @@ import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from include.orchestration.connections import METADATA, cassandra_address, cassandra_session, kafka_config
+from include.orchestration.connections import (
+    METADATA,
+    cassandra_address,
+    cassandra_session,
+    kafka_config,
+    spark_session,
+)
 from include.pipeline import retention
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import settings
+from include.spark.check import check_streaming
 from include.stores.cassandra.migrations import migrate
 from include.stores.cassandra.running import prune_running_totals
 from include.stores.cassandra.state import CassandraStateStore
@@ -52,6 +59,19 @@ def migrate_cassandra() -> None:
     finally:
         session.cluster.shutdown()
     log.info("migrations applied: %s", ", ".join(applied) or "none, the keyspace was up to date")
+
+
+def check_stream() -> None:
+    """Send a sound and a broken record through the streaming job, and look at what comes out.
+
+    Raises
+    ------
+    RuntimeError
+        Something else came out.
+    """
+    lake, kafka = Lake(settings().lake), kafka_config()
+    found = check_streaming(spark_session(lake), kafka, lake, settings())
+    log.info("Kafka, Spark and the lake work together: %s", found)
 
 
 def check_rules() -> None:

@@ -1,6 +1,7 @@
 """The outbox on Cassandra when processes die, dawdle, meet each other, or get no answer."""
 
 import itertools
+import random
 import uuid
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -14,6 +15,7 @@ from include.stores.cassandra import outbox as outbox_module
 from include.stores.cassandra.errors import StoreUnavailable
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.outbox_hints import MINUTE
+from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import NOON, alert, delivery
 from tests.stores.cassandra.keyspaces import own_keyspace
 
@@ -216,6 +218,21 @@ def test_a_minute_being_closed_is_reopened_by_whoever_writes_into_it(session, ou
     assert other.due(NOON + 2 * MINUTE) == [newcomer]
 
 
+def test_a_writer_whose_clock_is_behind_opens_a_closed_minute_all_the_same(
+    session, outbox, other, monkeypatch
+):
+    _minute_to_close(other, session)
+    for _ in range(2):
+        other.due(NOON + 2 * MINUTE)
+    assert remains(session, "outbox_open_minutes") == 0
+    monkeypatch.setattr(
+        session.cluster, "timestamp_generator", lambda: 1
+    )  # what it writes, a tombstone covers
+    newcomer = make(NOON + 5 * SECOND)
+    outbox.enqueue([newcomer])
+    assert other.due(NOON + 2 * MINUTE) == [newcomer]
+
+
 @contextmanager
 def answers_lost(session, times, *, applied):
     """The first ``times`` compare-and-sets time out, having been applied or not."""
@@ -363,3 +380,40 @@ def test_what_is_left_of_a_delivery_whose_time_to_live_is_over_is_nothing(sessio
     assert outbox.due(NOON) == [one]
     assert outbox.get_many([expiring.delivery_id]) == {}
     assert outbox.counts()[PENDING] == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_is_done_to_it_it_answers_as_the_one_in_memory(outbox, other, seed):
+    draw = random.Random(seed)
+    memory, now = MemoryOutboxStore(), NOON
+    known = []  # every version of every delivery that anybody has ever held
+
+    def both(method, *arguments):
+        return getattr(memory, method)(*arguments), getattr(draw.choice([outbox, other]), method)(*arguments)
+
+    def moment():
+        return now + timedelta(microseconds=draw.choice([0, 1, 999, 10**6, 7 * 10**7]) * draw.choice([-1, 1]))
+
+    for _ in range(250):
+        now += timedelta(microseconds=draw.choice([0, 1, 500, 10**5, 4 * 10**7]))
+        step = draw.choice(["enqueue", "due", "claim", "claim", "delivered", "failed", "failed", "dead"])
+        if step == "enqueue" or not known:
+            new = [make(moment()) for _ in range(draw.randrange(3))]
+            both("enqueue", [*new, *draw.sample(known, min(len(known), 2))])
+            known += new
+        elif step == "due":
+            expected, found = both("due", now, 1000)
+            assert found == expected
+            known += found
+        elif step == "claim":
+            expected, found = both("claim", draw.choice(known[-8:]), now, draw.choice([0.5, 60.0]))
+            assert found == expected
+            known += [found] if found else []
+        else:
+            end = {"delivered": (moment(), "v"), "failed": ("450", moment()), "dead": ("550", moment())}[step]
+            both(step, draw.choice(known[-4:]), *end)
+        if step != "due":
+            assert outbox.get_many(list(memory.rows)) == memory.rows
+    expected, found = both("counts")
+    assert found == expected
+    assert len({state for state, count in found.items() if count}) >= 3
