@@ -35,6 +35,8 @@ TRANSACTIONS = Asset(
 TRANSACTION_BATCHES = Asset(name="transaction_batches", uri="lake://bank/accepted", group="batches")
 SCORED_BATCHES = Asset(name="scored_batches", uri="lake://bank/scored", group="batches")
 ALERTS = Asset(name="alerts", uri="cassandra://bank/alerts", group="alerts")
-STORED_TRANSACTIONS = Asset(name="cassandra.transactions", uri="cassandra://bank/transactions", group="stores")
+STORED_TRANSACTIONS = Asset(
+    name="cassandra.transactions", uri="cassandra://bank/transactions", group="stores"
+)
 STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
 FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")

@@ -99,7 +99,9 @@ class Settings(BaseSettings):
     reports_dir: Path = PROJECT / "reports"
     lake_uri: str = ""  # file:, hdfs: or s3: URI; empty: below stack_dir
     keyspace: str = "tidewatch"
-    replication: str = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    # Of a keyspace that has to be made; a cluster wants NetworkTopologyStrategy and a factor of 3.
+    replication: dict[str, str | int] = {"class": "SimpleStrategy", "replication_factor": 1}
+    topic_partitions: int = Field(6, gt=0)
     ports: Ports = Ports()
     memory: Memory = Memory()
     stream: Stream = Stream()

@@ -15,6 +15,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from include.transactions.offsets import lag
+
 log = logging.getLogger(__name__)
 
 _BACKOFF_FIRST, _BACKOFF_CAP = 0.5, 15.0
@@ -103,7 +105,9 @@ class KafkaArrivalTrigger(BaseEventTrigger):
                 except (asyncio.CancelledError, GeneratorExit):
                     raise
                 except Exception as error:
-                    log.warning("cannot look for arrivals on %s, next try in %.1f s: %s", self.topic, backoff, error)
+                    log.warning(
+                        "cannot look for arrivals on %s, next try in %.1f s: %s", self.topic, backoff, error
+                    )
                     offsets.disconnect()
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, _BACKOFF_CAP)
@@ -143,55 +147,31 @@ class WakeUps:
         self._fired_at = now
 
 
-def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:
-    """Records between two positions, over all partitions."""
-    return sum(max(0, end - processed.get(partition, 0)) for partition, end in ends.items())
-
-
 class _Offsets:
     """End offsets from the broker and processed offsets from the lake; every call blocks."""
 
     def __init__(self, topic: str, lake: str) -> None:
         self._topic = topic
         self._lake_uri = lake
-        self._consumer: Any = None
+        self._offsets: Any = None
         self._ledger: Any = None
-        self._partitions: list[int] = []
 
     @property
     def connected(self) -> bool:
-        return self._consumer is not None
+        return self._offsets is not None
 
     def connect(self, config: Mapping[str, Any]) -> None:
-        from confluent_kafka import Consumer
-
         from include.stores.lake.files import Lake
         from include.stores.lake.ledger import BatchLedger
+        from include.transactions.offsets import TopicOffsets
 
         self._ledger = BatchLedger(Lake(self._lake_uri))
-        consumer = Consumer({**config, "group.id": f"{self._topic}-arrivals", "enable.auto.commit": False})
-        topic = consumer.list_topics(self._topic, 10).topics[self._topic]
-        if topic.error is not None:
-            consumer.close()
-            raise RuntimeError(f"expected topic {self._topic}, got: {topic.error}; run initialize_stores")
-        self._partitions = sorted(topic.partitions)
-        self._consumer = consumer
+        self._offsets = TopicOffsets(config, self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
-        from confluent_kafka import TopicPartition
-
-        from include.stores.lake.ledger import Stage
-
-        ends = {}
-        for partition in self._partitions:
-            place = TopicPartition(self._topic, partition)
-            low, high = self._consumer.get_watermark_offsets(place, timeout=5)
-            # An empty partition ends where it begins, even if retention has moved both.
-            ends[partition] = high if high > low else 0
-        positions = self._ledger.cursor(Stage.ACCEPTED).positions.get("offsets", {})
-        return ends, {int(partition): end for partition, end in positions.items()}
+        return self._offsets.ends(), self._ledger.processed_offsets()
 
     def disconnect(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            consumer.close()
+        offsets, self._offsets = self._offsets, None
+        if offsets is not None:
+            offsets.close()

@@ -156,6 +156,8 @@ class ModelRegistry:
         ModelRefused
             It is tampered with, unsafe or incompatible.
         """
+        if self._bundle is not None and self._bundle.version == version:
+            return self._bundle
         return self._fetch(version, None)
 
     def _fetch(self, version: str, manifest_sha256: str | None) -> ModelBundle:

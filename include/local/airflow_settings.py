@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from include.local.secrets import load_secrets
 from include.settings import HOST, PROJECT, Settings, settings
 
 PATH = PROJECT / "airflow_settings.yaml"
@@ -81,6 +82,7 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
         "spark-connect": settings.ports.spark_connect,
         "cassandra": settings.ports.cassandra,
         "mailbox": settings.ports.smtp,
+        "postgres": settings.ports.postgres,
     }
     extra = dict(connection.conn_extra)
     if "bootstrap.servers" in extra:
@@ -90,6 +92,8 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
         changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}
     if connection.conn_type == "cassandra":
         changes["conn_schema"] = settings.keyspace
+    if connection.conn_type == "postgres":
+        changes |= {"conn_login": "airflow", "conn_password": load_secrets(settings.stack_dir).postgres}
     return connection.model_copy(update=changes)
 
 

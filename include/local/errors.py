@@ -7,7 +7,8 @@
     │   ├── PortTaken
     │   ├── NoJava
     │   └── JarsMissing
-    └── ServiceFailed     a server did not come up, or went down for good
+    ├── ServiceFailed     a server did not come up, or went down for good
+    └── RunFailed         a DAG's run failed, or did not end in time
 """
 
 from __future__ import annotations
@@ -35,3 +36,7 @@ class JarsMissing(SetupError):
 
 class ServiceFailed(LocalStackError):
     """A server did not come up within its time, or ended."""
+
+
+class RunFailed(LocalStackError):
+    """A run of a DAG failed or did not end in time."""

@@ -11,6 +11,7 @@ import sys
 import time
 
 from include.local.errors import LocalStackError, ServiceFailed
+from include.local.processes import SERVICE_MARK, end, marked
 from include.local.services import Service, all_services
 from include.settings import settings
 
@@ -23,9 +24,9 @@ def wait_for(service: Service, seconds: float) -> None:
     ServiceFailed
         When it is not up in time; says for what one waited and how long.
     """
-    end = time.monotonic() + seconds
+    patience = time.monotonic() + seconds
     while not service.is_up():
-        if time.monotonic() > end:
+        if time.monotonic() > patience:
             raise ServiceFailed(
                 f"waited {seconds:.0f} s for {service.name} to answer on {service.ports or 'its port'}, in vain; "
                 f"see {service.settings.stack_dir}/logs/{service.name}.log"
@@ -37,10 +38,12 @@ def main(name: str) -> None:
     """Prepare a service and become it."""
     services = all_services(settings())
     service = services[name]
+    # A server that was killed may have left children: a worker that goes on would write beside its successor.
+    end(marked(settings().stack_dir, name), patience_seconds=5)
     for need in service.needs:
         wait_for(services[need], services[need].start_seconds)
     service.prepare()
-    environment = os.environ | service.environment()
+    environment = os.environ | service.environment() | {SERVICE_MARK: name}
     user = service.user()
     if user:
         import pwd

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from include.local.airflow_environment import airflow_environment
 from include.local.errors import ServiceFailed
@@ -79,6 +80,27 @@ def down(settings: Settings, say: Say = print) -> None:
     """Stop everything and leave no process behind."""
     left = Supervision(settings).stop()
     say("The stack is down." + (f" {left} orphaned processes were ended." if left else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentState:
+    """A server as its supervisor has it."""
+
+    label: str
+    started: int  # seconds since the epoch
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self.label in ("RUNNING", "STARTING")
+
+
+def components(settings: Settings) -> dict[str, ComponentState]:
+    """Every server of the stack; one that starts again has another ``started``."""
+    return {
+        name: ComponentState(str(entry["statename"]), int(entry["start"]))
+        for name, entry in Supervision(settings).states().items()
+    }
 
 
 def status(settings: Settings) -> list[tuple[str, str, str]]:

@@ -1,7 +1,6 @@
 """Supervisor (supervisord) as the parent of every server: starts, restarts after a crash, stops groups.
 
-Processes of a stack carry its folder in ``TIDEWATCH_STACK_MARK``; that is how what a killed
-supervisor left behind is found again, and nothing else.
+What a killed supervisor left behind is found again by its marks, see ``processes``.
 """
 
 from __future__ import annotations
@@ -18,16 +17,15 @@ from typing import Any
 import psutil
 
 from include.local.errors import ServiceFailed
+from include.local.processes import STACK_MARK, end, marked
 from include.local.services import all_services
 from include.settings import Settings
-
-MARK = "TIDEWATCH_STACK_MARK"
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The caller's environment plus every setting, so that children see what the caller saw."""
     chosen = {
-        MARK: str(settings.stack_dir),
+        STACK_MARK: str(settings.stack_dir),
         "TIDEWATCH_STACK_DIR": str(settings.stack_dir),
         "TIDEWATCH_LAKE_URI": settings.lake,
     }
@@ -110,9 +108,9 @@ class Supervision:
             env=_environment(self._settings), check=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        end = time.monotonic() + 15
+        patience = time.monotonic() + 15
         while not self.is_running():
-            if time.monotonic() > end:
+            if time.monotonic() > patience:
                 raise ServiceFailed(
                     f"waited 15 s for the supervisor to answer; see {self.logs}/supervisor.log"
                 )
@@ -152,26 +150,13 @@ class Supervision:
                 self.stop_service(name)
             with suppress(OSError, xmlrpc.client.Error):
                 self._proxy().shutdown()
-            end = time.monotonic() + 20
-            while self.is_running() and time.monotonic() < end:
+            patience = time.monotonic() + 20
+            while self.is_running() and time.monotonic() < patience:
                 time.sleep(0.1)
         left = self.marked()
-        for process in left:
-            with suppress(psutil.Error):
-                process.terminate()
-        _, stubborn = psutil.wait_procs(left, timeout=10)
-        for process in stubborn:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=5)
+        end(left)
         return len(left)
 
     def marked(self) -> list[psutil.Process]:
-        """Processes of this stack, found by the mark in their environment; never the caller's own line."""
-        mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.pid not in mine and process.environ().get(MARK) == str(self._settings.stack_dir):
-                    found.append(process)
-        return found
+        """Processes of this stack."""
+        return marked(self._settings.stack_dir)

@@ -19,6 +19,7 @@ CASSANDRA = "cassandra_default"
 SPARK = "spark_connect_default"
 SMTP = "smtp_default"
 SENDGRID = "sendgrid_default"
+METADATA = "airflow_metadata"
 
 #: Settings of a consumer that mean nothing to a producer, an admin client or Spark.
 _CONSUMER_ONLY = ("group.id", "enable.auto.commit", "auto.offset.reset")

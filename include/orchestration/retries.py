@@ -17,7 +17,6 @@ POLICY = ExceptionRetryPolicy(
         RetryRule(
             exception=[
                 "include.stores.cassandra.errors.StoreUnavailable",
-                "include.stores.cassandra.errors.WriteFailed",
                 "include.transactions.errors.DeliveryFailed",
                 "grpc.RpcError",
                 "pyspark.errors.PySparkException",

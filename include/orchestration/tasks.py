@@ -6,6 +6,7 @@ Each returns the partition keys of the batches it finished, which the DAG hands 
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Any
 
 from include.alerts.contacts import SimulatedContactBook
@@ -42,12 +43,26 @@ def _lake() -> Lake:
     return Lake(settings().lake)
 
 
+@lru_cache(maxsize=1)
 def _registry() -> ModelRegistry:
     return ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES)
 
 
+@lru_cache(maxsize=1)
 def _rules() -> RuleSetLoader:
     return RuleSetLoader(settings().rules_dir, rule_columns())
+
+
+def warm_up() -> None:
+    """Load the rules and the current model into this process; forks of it then look for newer ones only.
+
+    Raises
+    ------
+    RuleSetError
+        The rules are broken; a missing model is no error.
+    """
+    _rules().current()
+    _registry().current()
 
 
 def _keys(batches: list[int]) -> list[str]:

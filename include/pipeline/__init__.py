@@ -1,5 +1,14 @@
-"""The steps after Kafka, a batch at a time: score, alert, load.
+"""The steps of the flow: send, score, alert, load; and what makes and clears their data.
 
-Each step reads what is due from the ledger, does it in order and moves its cursor last. No Airflow
-here: a step gets its stores as arguments.
+==================  ==================================================================================
+``bank``            the simulated bank as a source: its history, and the stream that follows it
+``first_model``     the first model, and the states it goes on from, out of that history
+``scoring``         features, rules, models: one decision a transaction
+``alerting``        alerts and their deliveries
+``loading``         rows in Cassandra
+``retention``       what is deleted when
+==================  ==================================================================================
+
+Each step after Kafka reads what is due from the ledger, does it in order and moves its cursor last. No
+Airflow here: a step gets its stores as arguments.
 """

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 
 _local = threading.local()
+#: Connections of a parent process: their destructors wait for threads that a fork does not copy.
+_inherited: list[Any] = []
 
 
 def connection() -> Any:
@@ -18,6 +20,7 @@ def connection() -> Any:
     its settings. A forked process makes its own: a connection does not survive a fork.
     """
     if getattr(_local, "process", None) != os.getpid():
+        _inherited.append(getattr(_local, "connection", None))
         _local.connection = _connect()
         _local.process = os.getpid()
     return _local.connection

@@ -187,7 +187,9 @@ def _written_amount() -> Column:
     """The amount's text as it stood in the record: of the last ``"amount": <number>``, or of the string."""
     return F.when(
         F.col("type_amount").rlike("^(DOUBLE|FLOAT|DECIMAL.*)$"),
-        F.coalesce(F.nullif(F.regexp_extract("text", _NUMBER_AFTER_AMOUNT, 1), F.lit("")), F.col("text_amount")),
+        F.coalesce(
+            F.nullif(F.regexp_extract("text", _NUMBER_AFTER_AMOUNT, 1), F.lit("")), F.col("text_amount")
+        ),
     ).otherwise(F.col("text_amount"))
 
 

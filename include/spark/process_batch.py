@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.settings import Settings
+from include.settings import Settings, Stream
 from include.spark.checkpoint import Checkpoint
 from include.spark.parsing import parse
 from include.stores.lake.files import Lake
@@ -32,6 +32,7 @@ from include.transactions.settling import settle
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoints/transactions"
+QUERY = "process_transactions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +56,34 @@ class ProcessJob:
 
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
+        self._stop_leftovers()
         settled = list(self._settle_committed())
         query = self._start()
-        deadline = time.monotonic() + self.settings.stream.max_run_seconds
+        limit, began = self.settings.stream.max_run_seconds, time.monotonic()
+        read: list[int] = []
         try:
             while not query.awaitTermination(0.05):
-                settled += self._settle_committed()
-                if time.monotonic() > deadline:
-                    log.info("handing over to the next run after %s s", self.settings.stream.max_run_seconds)
+                read += self._settle_committed()
+                # Between two batches only: a batch cut off would have to be read again.
+                if read and time.monotonic() - began > limit:
+                    log.info("handing over to the next run after %.0f s and %s batches", limit, len(read))
                     break
         finally:
-            # Under Connect a query outlives its client; one writer at a time is what keeps batches in order.
-            if query.isActive:
+            self._stop_leftovers()
+        return settled + read + list(self._settle_committed())
+
+    def _stop_leftovers(self) -> None:
+        """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
+        for query in self.spark.streams.active:
+            if query.name == QUERY:
                 query.stop()
-        settled += self._settle_committed()
-        return settled
 
     def _start(self) -> Any:
-        stream = self.settings.stream
         first = self._ledger.cursor(Stage.ACCEPTED).next_batch
-        records = (
-            self.spark.readStream.format("kafka")
-            .options(**{f"kafka.{name}": value for name, value in self.kafka.items()})
-            .option("subscribe", self.settings.topics.transactions)
-            .option("startingOffsets", "earliest")
-            .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
-            .load()
-        )
-        return (
-            # Two files a batch, not one a Kafka partition: small files cost more than the lost parallelism.
-            parse(records, stream.retention)
-            .coalesce(2)
-            .writeStream.format("parquet")
-            .option("path", self.lake.url(_arrivals(first)))
-            .option("checkpointLocation", self.lake.url(CHECKPOINT))
-            .queryName("process_transactions")
-            .trigger(availableNow=True)
-            .start()
-        )
+        return start_query(
+            self.spark, self.kafka, self.settings.topics.transactions, self.lake, _arrivals(first), CHECKPOINT,
+            self.settings.stream, QUERY,
+        )  # fmt: skip
 
     @property
     def _ledger(self) -> BatchLedger:
@@ -161,6 +152,40 @@ class ProcessJob:
             )
             wanted = pc.or_(inside, wanted)
         return merged.filter(wanted)
+
+
+def start_query(
+    spark: Any, kafka: Mapping[str, str], topic: str, lake: Lake, output: str, checkpoint: str, stream: Stream,
+    name: str,
+) -> Any:  # fmt: skip
+    """Start one ``availableNow`` run of the native streaming plan: read a topic, parse, write ``ARRIVAL_SCHEMA`` rows.
+
+    Parameters
+    ----------
+    kafka
+        Options of Spark's Kafka source, without the ``kafka.`` prefix.
+    output, checkpoint
+        Paths in the lake.
+    """
+    records = (
+        spark.readStream.format("kafka")
+        .options(**{f"kafka.{key}": value for key, value in kafka.items()})
+        .option("subscribe", topic)
+        .option("startingOffsets", "earliest")
+        .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
+        .load()
+    )
+    return (
+        # Two files a batch, not one a Kafka partition: small files cost more than the lost parallelism.
+        parse(records, stream.retention)
+        .coalesce(2)
+        .writeStream.format("parquet")
+        .option("path", lake.url(output))
+        .option("checkpointLocation", lake.url(checkpoint))
+        .queryName(name)
+        .trigger(availableNow=True)
+        .start()
+    )
 
 
 def _arrivals(run: int) -> str:

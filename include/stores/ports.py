@@ -92,6 +92,10 @@ class AlertStore(Protocol):
         """One alert, or None."""
         ...
 
+    def get_many(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
+        """Alerts by id; those not stored are left out."""
+        ...
+
     def by_day(self, day: date, limit: int = 1000) -> list[Alert]:
         """Alerts raised on a UTC day, newest first."""
         ...
@@ -109,14 +113,18 @@ class OutboxStore(Protocol):
         ...
 
     def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
-        """PENDING deliveries whose ``next_attempt_at`` has come, and SENDING ones whose claim has expired."""
+        """PENDING deliveries whose time has come, and SENDING ones whose claim has expired; oldest first.
+
+        The time of a delivery is ``next_attempt_at``, or ``arrived_at`` as long as that is None.
+        """
         ...
 
     def claim(self, delivery: Delivery, now: datetime, lease_seconds: float) -> Delivery | None:
         """Take a due delivery (compare-and-set on state and attempts); None if somebody else has it.
 
         The claimed delivery has state SENDING, attempts + 1, and may be claimed again only after the
-        lease: the process that held it is then taken for dead.
+        lease: the process that held it is then taken for dead, and should it come back with an outcome
+        after somebody else has claimed the delivery, the outcome is logged and dropped.
         """
         ...
 
@@ -130,6 +138,10 @@ class OutboxStore(Protocol):
 
     def dead(self, delivery: Delivery, error: str, at: datetime) -> None:
         """Give up on a delivery: final, visible, never dropped."""
+        ...
+
+    def get_many(self, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
+        """Deliveries by id, as they are now; those not stored are left out."""
         ...
 
     def counts(self) -> dict[DeliveryState, int]:

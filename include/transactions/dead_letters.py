@@ -60,7 +60,7 @@ class KafkaDeadLetters:
         )
         try:
             producer.init_transactions(_WAIT_SECONDS)
-            there, _ = self._since(tail or {})
+            there, _ = self.since(tail or {})
             producer.begin_transaction()
             for row in dead.to_pylist():
                 if (row["kafka_partition"], row["kafka_offset"]) not in there:
@@ -71,7 +71,7 @@ class KafkaDeadLetters:
                 f"expected topic {self._topic} to take {dead.num_rows} dead letters of batch {batch}, got: {error}; "
                 "the batch will be tried again, nothing is lost"
             ) from error
-        return self._since(tail or {})[1]
+        return self.since(tail or {})[1]
 
     def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int) -> None:
         producer.produce(
@@ -89,8 +89,14 @@ class KafkaDeadLetters:
         )
         producer.poll(0)
 
-    def _since(self, tail: Mapping[str, int]) -> tuple[set[tuple[int, int]], dict[str, int]]:
-        """Source places of the records after ``tail``, and where the topic ends now."""
+    def since(self, tail: Mapping[str, int]) -> tuple[set[tuple[int, int]], dict[str, int]]:
+        """Source (partition, offset) of the records after ``tail``, and where the topic ends now.
+
+        Parameters
+        ----------
+        tail
+            Offset by partition, as ``send`` returns it; a partition not in it is read from its beginning.
+        """
         consumer = Consumer(
             {
                 **self._config,
@@ -125,10 +131,11 @@ class KafkaDeadLetters:
             message = consumer.poll(_WAIT_SECONDS)
             if message is None:
                 raise DeliveryFailed(
-                    f"expected to read the dead letters' tail within {_WAIT_SECONDS:.0f} s, got nothing; is the broker up?"
+                    f"expected to read the dead letters' tail within {_WAIT_SECONDS:.0f} s, got nothing; "
+                    "check that the broker is up"
                 )
             if message.error():
                 finished += 1  # the end of a partition
                 continue
-            headers = {name: value for name, value in message.headers() or []}
+            headers = dict(message.headers() or [])
             yield int(headers["source.partition"]), int(headers["source.offset"])

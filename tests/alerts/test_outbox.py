@@ -19,8 +19,8 @@ from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.local.mailbox import Mailbox
+from include.stores.memory.alerting import MemoryAlertStore, MemoryOutboxStore
 from tests.alerts.examples import ACCOUNT, NOON, alert, delivery
-from tests.alerts.fake_stores import FakeAlerts, FakeOutbox
 
 ROUTER = Router(load_routing(environ={}), SimulatedContactBook())
 HANDED_OVER = NOON + timedelta(seconds=3)
@@ -52,8 +52,9 @@ class World:
 
     def __init__(self, alerts: Sequence[Alert]) -> None:
         self.now = HANDED_OVER
-        self.alerts = FakeAlerts(*alerts)
-        self.outbox = FakeOutbox()
+        self.alerts = MemoryAlertStore()
+        self.alerts.put(alerts)
+        self.outbox = MemoryOutboxStore()
         enqueue_alerts(alerts, ROUTER, self.outbox)
 
     def deliver(self, vendor: Vendor, backoff: Backoff | None = None) -> DeliverySummary:

@@ -43,6 +43,8 @@ def test_agrees_with_the_reference(parsed: list[dict[str, Any]], number: int) ->
     assert row["errors"] == []
     for name in Parsed.__dataclass_fields__:
         if name == "extra":
-            assert (row["extra"] and json.loads(row["extra"])) == (expected.extra and json.loads(expected.extra))
+            assert (row["extra"] and json.loads(row["extra"])) == (
+                expected.extra and json.loads(expected.extra)
+            )
         else:
             assert row[name] == getattr(expected, name), name

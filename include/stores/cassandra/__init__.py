@@ -11,7 +11,8 @@
 ``retention``        how long each table keeps a row
 ``state``, ``seen``  the stores behind features and de-duplication
 ``alerts``           alerts by id, day and account
-``outbox``           deliveries by compare-and-set; ``outbox_due`` finds those that are due
+``outbox``           deliveries by compare-and-set; ``outbox_records`` are their rows, ``outbox_hints``
+                     lead to those that are due
 ``loader``           a scored batch into its tables; ``running`` carries the cumulative totals
 ``queries``          the readers of what the loader wrote
 ``ledger``           which stage has finished which batch

@@ -19,6 +19,7 @@ class CassandraAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
-    def connect(self) -> Session:
-        """A new session in the keyspace; see :func:`include.stores.cassandra.session.connect`."""
-        return connect(self.contact_points, self.port, self.keyspace, self.username, self.password)
+    def connect(self, *, with_keyspace: bool = True) -> Session:
+        """A new session in the keyspace, or in none; see :func:`include.stores.cassandra.session.connect`."""
+        keyspace = self.keyspace if with_keyspace else None
+        return connect(self.contact_points, self.port, keyspace, self.username, self.password)

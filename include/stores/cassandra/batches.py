@@ -54,16 +54,19 @@ def write_rows(session: Session, statement: PreparedStatement, rows: Sequence[Ro
     if not rows:
         return 0
     pending = list(_chunks(session, statement, rows))
-    for pause in (*PAUSES_S, None):
+    pauses = iter(PAUSES_S)
+    while pending:
         failures = _write_once(session, statement, pending)
-        if not failures:
-            return len(rows)
-        pending = [part for chunk, error in failures for part in _again(chunk, error)]
         final = [(chunk, error) for chunk, error in failures if not _may_pass(chunk, error)]
-        if final or pause is None:
-            raise _failed(statement, len(rows), final or failures) from (final or failures)[0][1]
-        if any(isinstance(error, PASSING_ERRORS) for _, error in failures):
+        if final:
+            raise _failed(statement, len(rows), final) from final[0][1]
+        passing = [(chunk, error) for chunk, error in failures if isinstance(error, PASSING_ERRORS)]
+        if passing:
+            pause = next(pauses, None)
+            if pause is None:
+                raise _failed(statement, len(rows), passing) from passing[0][1]
             time.sleep(pause)
+        pending = [part for chunk, error in failures for part in _again(chunk, error)]
     return len(rows)
 
 

@@ -40,12 +40,6 @@ def join_optional(stored: datetime | None, below: int | None) -> datetime | None
     return None if stored is None else join(stored, below)
 
 
-def ceiling(moment: datetime) -> datetime:
-    """The first millisecond that is not before ``moment``: nothing becomes due early."""
-    whole, below = split(moment)
-    return whole + timedelta(milliseconds=1) if below else whole
-
-
 def month_of(moment: datetime) -> int:
     """UTC month as yyyymm, the bucket of ``transactions_by_account``."""
     moment = moment.astimezone(UTC)

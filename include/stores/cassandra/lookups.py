@@ -5,6 +5,7 @@ One query a key costs a round trip each (1.5 k keys/s); an IN query of 150 keys 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,12 +30,18 @@ def by_text_keys(
     rest
         Values of the further markers.
     """
-    statement = prepare(session, cql)
-    groups = by_replica(session, keys, [key.encode() for key in keys])
-    calls = [
-        (statement, (list(chunk), *rest)) for group in groups for chunk in in_chunks(group, KEYS_A_QUERY)
-    ]
-    return [row for rows in execute_many(session, calls, doing, IN_FLIGHT) for row in rows]
+    return _by_keys(session, cql, keys, [key.encode() for key in keys], rest, doing)
+
+
+def by_uuid_keys(
+    session: Session,
+    cql: str,
+    keys: Sequence[uuid.UUID],
+    rest: Sequence[Any] = (),
+    doing: str = "reading rows",
+) -> list[tuple[Any, ...]]:
+    """Rows of every uuid key; see ``by_text_keys``."""
+    return _by_keys(session, cql, keys, [key.bytes for key in keys], rest, doing)
 
 
 def newest_before(
@@ -50,3 +57,15 @@ def newest_before(
         f"WHERE {key_column} IN ? AND batch_id < ? PER PARTITION LIMIT 1"
     )
     return by_text_keys(session, cql, keys, (before,), f"reading {table}")
+
+
+def _by_keys(
+    session: Session, cql: str, keys: Sequence[Any], routing: Sequence[bytes], rest: Sequence[Any], doing: str
+) -> list[tuple[Any, ...]]:
+    statement = prepare(session, cql)
+    calls = [
+        (statement, (list(chunk), *rest))
+        for group in by_replica(session, keys, routing)
+        for chunk in in_chunks(group, KEYS_A_QUERY)
+    ]
+    return [row for rows in execute_many(session, calls, doing, IN_FLIGHT) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from cassandra.cluster import Session
@@ -16,8 +17,9 @@ DAY = 86_400
 class Retention:
     """Days a row lives after it was written; 0 keeps it for ever.
 
-    State must outlive the longest window (30 days), and ids must be remembered for longer than an
-    event may be late, or a late second arrival would count twice.
+    State must outlive the longest window (30 days), ids must be remembered for longer than an event
+    may be late, or a late second arrival would count twice, and the hints that lead to deliveries must
+    outlive these, or one that is still open would never be found.
     """
 
     transactions: int = 400
@@ -29,7 +31,7 @@ class Retention:
     seen: int = 40
     alerts: int = 800
     outbox: int = 90
-    outbox_hints: int = 30
+    outbox_hints: int = 90
     audit: int = 0
     ledger: int = 0
 
@@ -42,6 +44,11 @@ class Retention:
             raise ValueError(
                 f"expected state to be kept for more than 30 days, the longest window; came {self.state}: "
                 "raise it"
+            )
+        if 0 < self.outbox_hints < (self.outbox or math.inf):
+            raise ValueError(
+                "expected hints to be kept for at least as long as the deliveries they lead to; came "
+                f"outbox_hints={self.outbox_hints} and outbox={self.outbox}: raise outbox_hints"
             )
 
     def seconds(self) -> dict[str, int]:
@@ -59,7 +66,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "seen": ("seen_transactions",),
     "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
     "outbox": ("outbox",),
-    "outbox_hints": ("outbox_due", "outbox_open_minutes"),
+    "outbox_hints": ("outbox_due",),
     "audit": ("audit",),
     "ledger": ("batch_ledger",),
 }

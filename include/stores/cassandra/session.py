@@ -5,6 +5,7 @@ A session belongs to the process that made it. A forked worker connects for itse
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ from cassandra.policies import (
 )
 
 from include.stores.cassandra.errors import SchemaMissing, StoreUnavailable
+
+# The driver repeats every warning of the server in every task's log, and tells of each connection.
+for _name in ("cassandra.protocol", "cassandra.policies", "cassandra.cluster"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 PROTOCOL_VERSION = 5
 RETRIES = 2
@@ -121,8 +126,10 @@ def connect(
     try:
         session: Session = cluster.connect(keyspace)
     except (NoHostAvailable, ConnectionException) as error:
+        # The driver does not say why; but if a node let it in, it knows which keyspaces there are.
+        known = cluster.metadata.keyspaces
         cluster.shutdown()
-        if keyspace is not None and f"Keyspace '{keyspace}' does not exist" in str(error):
+        if keyspace is not None and known and keyspace not in known:
             raise _no_keyspace(keyspace) from error
         raise StoreUnavailable(
             f"expected a Cassandra node on port {port} of {', '.join(contact_points)}; none let us in: "

@@ -11,8 +11,8 @@ from cassandra import InvalidRequest, OperationTimedOut, RequestExecutionExcepti
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionException
+from cassandra.protocol import ErrorMessage, ServerError
 from cassandra.protocol import RequestExecutionException as UnmappedExecutionError
-from cassandra.protocol import ServerError
 from cassandra.query import PreparedStatement, tuple_factory
 
 from include.stores.cassandra.errors import SchemaMissing, StoreUnavailable
@@ -26,6 +26,9 @@ PASSING_ERRORS = (
     UnmappedExecutionError,
     ServerError,
 )
+
+#: A compare-and-set that may or may not have been applied; the driver has no exception of its own for it.
+_CAS_WRITE_UNKNOWN = 0x1700
 
 _PREPARED: weakref.WeakKeyDictionary[Session, dict[tuple[str, str], PreparedStatement]] = (
     weakref.WeakKeyDictionary()
@@ -91,6 +94,29 @@ def execute_many(
         return [list(result.result_or_exc) for result in results]
 
 
+def attempt_many(
+    session: Session,
+    statements: Iterable[tuple[Any, Sequence[Any]]],
+    doing: str = "statements",
+    concurrency: int = 16,
+) -> list[list[Any] | StoreUnavailable]:
+    """Like ``execute_many``, but a statement that could not be served gives its error instead of rows.
+
+    Raises
+    ------
+    SchemaMissing
+        See ``border``.
+    """
+    results = execute_concurrent(
+        session,
+        list(statements),
+        concurrency=concurrency,
+        raise_on_first_error=False,
+        execution_profile=_tuples(session),
+    )
+    return [_outcome(result.success, result.result_or_exc, doing) for result in results]
+
+
 @contextmanager
 def border(doing: str) -> Iterator[None]:
     """Let the driver's exceptions out as ours.
@@ -112,10 +138,28 @@ def border(doing: str) -> Iterator[None]:
             ) from error
         raise
     except PASSING_ERRORS as error:
-        raise StoreUnavailable(
-            f"{doing}: expected an answer from Cassandra; came {type(error).__name__}: {error}. "
-            "Nothing is lost: once it is up, run the task again."
-        ) from error
+        raise _unavailable(doing, error) from error
+    except ErrorMessage as error:
+        if error.code == _CAS_WRITE_UNKNOWN:
+            raise _unavailable(doing, error) from error
+        raise
+
+
+def _unavailable(doing: str, error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{doing}: expected an answer from Cassandra; came {type(error).__name__}: {error}. "
+        "Nothing is lost: once it is up, run the task again."
+    )
+
+
+def _outcome(success: bool, rows_or_error: Any, doing: str) -> list[Any] | StoreUnavailable:
+    try:
+        with border(doing):
+            if not success:
+                raise rows_or_error
+            return list(rows_or_error)
+    except StoreUnavailable as error:
+        return error
 
 
 def _tuples(session: Session) -> Any:

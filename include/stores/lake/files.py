@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -41,6 +42,11 @@ class Lake:
         """Names of the files and folders directly in a folder, sorted; empty if there is none."""
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
         return sorted(info.base_name for info in self._fs.get_file_info(selector))
+
+    def modified_at(self, path: str) -> datetime | None:
+        """When a file or folder was last written, UTC; None if it is not there or the store does not say."""
+        info = self._fs.get_file_info(f"{self._root}/{path}")
+        return None if info.mtime is None else info.mtime.astimezone(UTC)
 
     def read_bytes(self, path: str) -> bytes:
         """Content of a file; FileNotFoundError if there is none."""

@@ -74,6 +74,11 @@ class BatchLedger:
         document = self._lake.read_json(f"cursors/{stage}.json")
         return Cursor(**document) if document else Cursor()
 
+    def processed_offsets(self) -> dict[int, int]:
+        """End offset, by Kafka partition, of what has been accepted into batches."""
+        positions = self.cursor(Stage.ACCEPTED).positions.get("offsets", {})
+        return {int(partition): end for partition, end in positions.items()}
+
     def due(self, stage: Stage) -> range:
         """Batches the stage before has finished and this one has not."""
         if stage.before is None:
@@ -105,7 +110,9 @@ class BatchLedger:
         """
         cursor = self.cursor(stage)
         if batch > cursor.next_batch:
-            raise ValueError(f"{stage}: expected batch {cursor.next_batch} next, got {batch}; do that one first")
+            raise ValueError(
+                f"{stage}: expected batch {cursor.next_batch} next, got {batch}; do that one first"
+            )
         manifest = {"batch": batch, "counts": dict(counts), "positions": positions or {}, **(facts or {})}
         self._lake.write_json(f"{batch_folder(stage, batch)}/manifest.json", manifest)
         if batch < cursor.next_batch:

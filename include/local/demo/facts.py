@@ -1,0 +1,129 @@
+"""Gathers what became of a demo's stream from the stores themselves, not from what the stages say of it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.alerts.contacts import SimulatedContactBook
+from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.from_scored import alerts_of
+from include.alerts.routing import Router
+from include.alerts.routing_file import load_routing
+from include.reports.demo import TypologyResult
+from include.settings import HOST, Settings
+from include.stores.cassandra.address import CassandraAddress
+from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.outbox import CassandraOutboxStore
+from include.stores.cassandra.queries import stored_by_batch
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+
+_OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
+
+
+class Facts:
+    """Looks into lake and Cassandra at the batches of a demo.
+
+    Parameters
+    ----------
+    batches
+        Those the demo's stream became.
+    """
+
+    def __init__(self, settings: Settings, batches: range) -> None:
+        self._lake = Lake(settings.lake)
+        self._batches = batches
+        address = CassandraAddress((HOST,), settings.ports.cassandra, settings.keyspace)
+        self._session = address.connect()
+        self._alerts = CassandraAlertStore(self._session)
+        self._outbox = CassandraOutboxStore(self._session)
+        router = Router(load_routing(), SimulatedContactBook())
+        self._scored = {batch: self._table(batch) for batch in batches}
+        self._wanted = [alert for batch in batches for alert in alerts_of(self._scored[batch], batch)]
+        self._delivery_ids = [delivery.delivery_id for delivery in router.deliveries_of_all(self._wanted)]
+
+    def _table(self, batch: int) -> pa.Table:
+        return self._lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet")
+
+    def close(self) -> None:
+        """Let go of Cassandra."""
+        self._session.cluster.shutdown()
+
+    def scored(self) -> int:
+        """Rows of the scored batches."""
+        return sum(table.num_rows for table in self._scored.values())
+
+    def stored(self) -> int:
+        """Transactions of these batches in Cassandra."""
+        found = stored_by_batch(self._session)
+        return sum(found.get(batch, 0) for batch in self._batches)
+
+    def alert_decisions(self) -> int:
+        """Transactions decided ALERT."""
+        return len(self._wanted)
+
+    def alerts(self) -> int:
+        """Those of them with an alert in Cassandra."""
+        return len(self._alerts.get_many([alert.alert_id for alert in self._wanted]))
+
+    def deliveries(self) -> list[Delivery]:
+        """The deliveries these alerts have in the outbox."""
+        return list(self._outbox.get_many(self._delivery_ids).values())
+
+    def open_deliveries(self) -> int:
+        """Deliveries that are missing, waiting or being sent."""
+        there = self.deliveries()
+        return len(self._delivery_ids) - len(there) + sum(delivery.state in _OPEN for delivery in there)
+
+    def model(self) -> str:
+        """Version of the model the last batch was scored with."""
+        manifest = BatchLedger(self._lake).manifest(Stage.SCORED, self._batches[-1]) if self._batches else None
+        return str((manifest or {}).get("model") or "none")
+
+    def against(self, truth: pa.Table) -> tuple[dict[str, TypologyResult], int]:
+        """Recall by typology over what was accepted, and how many alerts are about fraud.
+
+        Parameters
+        ----------
+        truth
+            ``TRUTH_SCHEMA``.
+        """
+        rows = [table.select(["transaction_id", "decision"]) for table in self._scored.values()]
+        if not rows:
+            return {}, 0
+        scored = pa.concat_tables(rows)
+        alerted = scored.filter(pc.equal(scored["decision"], "ALERT"))["transaction_id"]
+        seen = truth.filter(pc.is_in(truth["transaction_id"], value_set=scored["transaction_id"].combine_chunks()))
+        fraud = seen.filter(seen["is_fraud"])
+        caught = pc.is_in(fraud["transaction_id"], value_set=alerted.combine_chunks()).to_numpy()
+        names = np.asarray(fraud["typology"].to_pylist(), dtype=object)
+        results = {
+            str(name): TypologyResult(int((names == name).sum()), int(caught[names == name].sum()))
+            for name in sorted(set(names))
+        }
+        return results, int(caught.sum())
+
+
+def latencies(deliveries: Sequence[Delivery]) -> list[float]:
+    """Seconds from the broker to the hand-over, one a delivery that was handed over."""
+    return [
+        (delivery.delivered_at - delivery.arrived_at).total_seconds()
+        for delivery in deliveries
+        if delivery.delivered_at is not None
+    ]
+
+
+def mailbox_count(settings: Settings) -> int:
+    """Messages in the embedded mailbox."""
+    with urllib.request.urlopen(
+        f"http://{HOST}:{settings.ports.mailbox}/api/count", timeout=10
+    ) as answer:
+        document: Any = json.load(answer)
+    return int(document["messages"])

@@ -1,0 +1,203 @@
+"""The course of a demo."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from include.local import stack
+from include.local.airflow_api import AirflowApi
+from include.local.demo.facts import Facts, latencies, mailbox_count
+from include.local.demo.progress import Progress, Snapshot
+from include.local.demo.stream import Stream
+from include.local.errors import RunFailed
+from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.reports.checks import failed, said
+from include.reports.demo import DemoRecord
+from include.reports.table import checks_table, counts_table
+from include.settings import HOST, Settings
+from include.stores.lake.files import Lake
+from include.transactions.dead_letters import KafkaDeadLetters
+from include.transactions.offsets import TopicOffsets
+
+_TRANSACTIONS_A_CUSTOMER_AND_DAY = 2
+_LEAST_CUSTOMERS = 5_000
+_TELL_EVERY_SECONDS = 10.0
+#: After the last batch: a delivery that failed once waits for its next try.
+_DELIVERY_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOrder:
+    """What was asked for.
+
+    Attributes
+    ----------
+    transactions
+        Records to send, disturbances included.
+    rate
+        Records a second; 0 for full speed.
+    customers
+        0: as many as the stream needs to fit into the bank's week.
+    """
+
+    transactions: int = 20_000
+    rate: float = 200.0
+    seed: int = 7
+    customers: int = 0
+    training_days: int = 30
+
+    @property
+    def bank(self) -> dict[str, Any]:
+        """Params of the DAGs that make the bank's history and model."""
+        a_week = _TRANSACTIONS_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1)
+        customers = self.customers or max(_LEAST_CUSTOMERS, ceil(self.transactions / a_week))
+        return {"seed": self.seed, "customers": customers, "training_days": self.training_days}
+
+
+def run_demo(settings: Settings, order: DemoOrder, report: Path) -> DemoRecord:
+    """Bring the stack up, send the stream, wait until it is through, write the report.
+
+    Raises
+    ------
+    LocalStackError
+        A part of it could not even start; otherwise problems are in the record.
+    """
+    console = Console()
+    console.print("[bold]1. The stack[/]")
+    stack.up(settings, say=console.print)
+    console.print("[bold]2. Topics, tables, rules; the bank's history and the first model[/]")
+    api = AirflowApi(settings)
+    _timed(console, "stores", lambda: api.run("initialize_stores", {}, 180))
+    _timed(console, "model", lambda: api.run("train_models", order.bank | {"only_if_missing": True}, 1500))
+    console.print(f"[bold]3. {order.transactions:,} transactions, {order.rate:g} a second, seed {order.seed}[/]")
+    record = _stream(settings, order, api, console)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(record.document(), indent=1))
+    _tell(console, record, report)
+    return record
+
+
+def _timed(console: Console, name: str, action: Callable[[], None]) -> None:
+    began = time.monotonic()
+    action()
+    console.print(f"  {name:<14} done after {time.monotonic() - began:5.1f} s")
+
+
+def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Console) -> DemoRecord:
+    kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
+    feed = BankFeed(
+        Lake(settings.lake), order.seed, order.bank["customers"], order.training_days, now=datetime.now(UTC)
+    )
+    components = stack.components(settings)
+    mails_before = mailbox_count(settings)
+    began_at, began = datetime.now(UTC), time.monotonic()
+    dead_letters = KafkaDeadLetters(kafka, settings.topics.dead_letter, settings.topics.transactions)
+    dead_before = dead_letters.since({})[1]
+    with TopicOffsets(kafka, settings.topics.transactions) as offsets:
+        progress = Progress(settings, offsets)
+        stream = Stream(feed, kafka, settings.topics.transactions, order.transactions, order.rate)
+        stream.start()
+        snapshot, problem = _watch(stream, progress, console)
+        seconds = time.monotonic() - began
+        sent = stream.result()
+        facts = Facts(settings, range(progress.first_batch, progress.next_batch - snapshot.batches_behind))
+        try:
+            _wait_for_deliveries(facts)
+            typologies, true_alerts = facts.against(sent.truth)
+            deliveries = facts.deliveries()
+            after = stack.components(settings)
+            problems = [problem] if problem else []
+            problems += [f"{name} is {state.label}" for name, state in after.items() if not state.is_running]
+            problems += [f"task {task} failed for good" for task in api.failed_tasks(began_at.isoformat())]
+            return DemoRecord(
+                produced=sent.records,
+                broken=sent.malformed,
+                repeated=sent.duplicates,
+                accepted=snapshot.accepted,
+                duplicates=snapshot.duplicates,
+                dead_lettered=snapshot.dead_lettered,
+                dead_letters_in_topic=len(dead_letters.since(dead_before)[0]),
+                scored=facts.scored(),
+                alert_decisions=facts.alert_decisions(),
+                alerts=facts.alerts(),
+                notifications_sent=sum(delivery.delivered_at is not None for delivery in deliveries),
+                notifications_open=facts.open_deliveries(),
+                mails=mailbox_count(settings) - mails_before,
+                stored=facts.stored(),
+                rate=order.rate,
+                seconds=round(seconds, 1),
+                latencies=latencies(deliveries),
+                per_typology=typologies,
+                true_alerts=true_alerts,
+                model=facts.model(),
+                restarts=[name for name, state in after.items() if state.started != components[name].started],
+                problems=problems,
+            )
+        finally:
+            facts.close()
+
+
+def _watch(stream: Stream, progress: Progress, console: Console) -> tuple[Snapshot, str | None]:
+    """Show how it goes until everything is through or nothing moves any more."""
+    told = time.monotonic()
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            running = stream.is_alive()
+            snapshot = progress.look(stream.handed_over)
+            if console.is_terminal:
+                live.update(snapshot.table(), refresh=True)
+            elif time.monotonic() - told > _TELL_EVERY_SECONDS:
+                told = time.monotonic()
+                console.print(f"  {snapshot.line()}")
+            if not running and snapshot.is_drained:
+                return snapshot, None
+            if problem := progress.stalled:
+                return snapshot, problem
+            time.sleep(0.25)
+
+
+def _wait_for_deliveries(facts: Facts) -> None:
+    end = time.monotonic() + _DELIVERY_PATIENCE_SECONDS
+    while facts.open_deliveries() and time.monotonic() < end:
+        time.sleep(1)
+
+
+def _tell(console: Console, record: DemoRecord, report: Path) -> None:
+    counts = {
+        "produced": record.produced,
+        "accepted": record.accepted,
+        "duplicates": record.duplicates,
+        "dead-lettered": record.dead_lettered,
+        "scored": record.scored,
+        "stored in Cassandra": record.stored,
+        "alerts": record.alerts,
+        "notifications sent": record.notifications_sent,
+        "seconds": record.seconds,
+    }
+    console.print(counts_table(counts, "What became of it"))
+    recall = {
+        name: f"{result.caught} of {result.frauds} caught" for name, result in record.per_typology.items()
+    }
+    console.print(counts_table(recall, "Fraud by typology"))
+    checks = record.checks()
+    console.print(checks_table(checks))
+    if record.restarts:
+        console.print(f"Restarted meanwhile: {', '.join(record.restarts)}; the latency is told, not judged.")
+    for problem in record.problems:
+        console.print(f"[red]Problem:[/] {problem}")
+    for check in failed(checks):
+        console.print(f"[red]Does not hold:[/] {check.name} is {said(check)}, must be {check.must}")
+    console.print(f"Report: {report}")
+
+
+__all__ = ["DemoOrder", "RunFailed", "run_demo"]

@@ -1,0 +1,99 @@
+"""Bodies of the tasks around the simulated bank: sending its stream, training the first model on its history."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from include.detection.registry import ModelRegistry
+from include.detection.training import TrainingSettings
+from include.features.catalogue import FEATURE_NAMES
+from include.orchestration.connections import cassandra_session, kafka_config
+from include.pipeline import first_model
+from include.pipeline.bank import BankFeed, Disturbances
+from include.settings import settings
+from include.stores.cassandra.state import CassandraStateStore
+from include.stores.lake.files import Lake
+from include.transactions.producer import TransactionProducer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BankOrder:
+    """Which bank, and what of it."""
+
+    seed: int
+    customers: int
+    training_days: int = 30
+    rate: float = 20.0  # records a second
+    seconds: float = 300.0
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """The variable ``simulated_bank``, and what a run was triggered with in its place."""
+        from airflow.sdk import Variable
+
+        wanted = {**Variable.get("simulated_bank", deserialize_json=True), **params}
+        return cls(**{name: wanted[name] for name in cls.__dataclass_fields__ if name in wanted})
+
+    def feed(self, lake: Lake) -> BankFeed:
+        """The bank at its place in the stream."""
+        return BankFeed(lake, self.seed, self.customers, self.training_days, now=datetime.now(UTC))
+
+
+def ingest(params: Mapping[str, Any]) -> int:
+    """Send a piece of the simulated bank's stream; returns how many records.
+
+    Hurries through the days that are past at the given rate; once it has caught up with the clock it
+    sends what has happened since.
+    """
+    order, lake = BankOrder.of(params), Lake(settings().lake)
+    feed = order.feed(lake)
+    with TransactionProducer(settings().topics.transactions, kafka_config()) as producer:
+
+        def send(records: Iterator[tuple[bytes, bytes | None]]) -> int:
+            count = producer.send_records(records, order.rate)
+            producer.flush()
+            return count
+
+        sent = feed.send(
+            max(1, int(order.rate * order.seconds)),
+            send,
+            Disturbances(duplicates=0.01, late=0.01, malformed=0.005),
+            datetime.now(UTC),
+        )
+    log.info("sent %s records, %s of them duplicates, %s malformed", sent.records, sent.duplicates, sent.malformed)
+    return sent.records
+
+
+def prepare_history(params: Mapping[str, Any]) -> None:
+    """Write the features, labels and states of the bank's history to the lake."""
+    lake = Lake(settings().lake)
+    first_model.prepare(BankOrder.of(params).feed(lake), lake)
+
+
+def load_states(params: Mapping[str, Any]) -> None:
+    """Put the states of the bank's history where live scoring goes on from them."""
+    lake = Lake(settings().lake)
+    with cassandra_session() as session:
+        loaded = first_model.load_states(BankOrder.of(params).feed(lake), lake, CassandraStateStore(session))
+    log.info("loaded the states of %s accounts and counterparties", loaded)
+
+
+def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> str | None:
+    """Train and promote; returns the version, or None where the bank has its model and no other was asked for.
+
+    ``only_if_missing`` may also stand among the params.
+    """
+    order, lake = BankOrder.of(params), Lake(settings().lake)
+    feed = order.feed(lake)
+    there = first_model.model_of(feed, lake)
+    if params.get("only_if_missing", only_if_missing) and there is not None:
+        log.info("model %s was trained on this history; nothing to do", there)
+        return None
+    registry = ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES)
+    return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version

@@ -1,0 +1,149 @@
+"""Bodies of the tasks that make the stores and keep them in bounds."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from include.orchestration.connections import (
+    METADATA,
+    cassandra_address,
+    cassandra_session,
+    kafka_config,
+    spark_session,
+)
+from include.pipeline import retention
+from include.rules.columns import rule_columns
+from include.rules.loader import load_rules
+from include.settings import settings
+from include.spark.check import check_streaming
+from include.stores.cassandra.migrations import migrate
+from include.stores.cassandra.running import prune_running_totals
+from include.stores.cassandra.state import CassandraStateStore
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.transactions.topics import ensure_topics, topic_specs
+
+log = logging.getLogger(__name__)
+
+#: Batches that may be scored or loaded again by hand; older versions of busy keys are dropped.
+REPEATABLE_BATCHES = 1_000
+_KEY_COLUMNS = {"account": "account_id", "counterparty": "counterparty_id"}
+
+
+def create_topics() -> None:
+    """Create the topics that are missing, refuse those that differ."""
+    from confluent_kafka.admin import AdminClient
+
+    now, kafka = settings(), kafka_config()
+    specs = topic_specs(
+        transactions=now.topics.transactions,
+        dead_letter=now.topics.dead_letter,
+        labels=now.topics.labels,
+        partitions=now.topic_partitions,
+        retention=now.stream.retention,
+    )
+    created = ensure_topics(kafka["bootstrap.servers"], specs, admin=AdminClient(kafka))
+    log.info("topics created: %s", ", ".join(created) or "none, all were there")
+
+
+def migrate_cassandra() -> None:
+    """Bring the keyspace up to date."""
+    session = cassandra_address().connect(with_keyspace=False)
+    try:
+        applied = migrate(session, settings().keyspace, settings().replication)
+    finally:
+        session.cluster.shutdown()
+    log.info("migrations applied: %s", ", ".join(applied) or "none, the keyspace was up to date")
+
+
+def check_stream() -> None:
+    """Send a sound and a broken record through the streaming job, and look at what comes out.
+
+    Raises
+    ------
+    RuntimeError
+        Something else came out.
+    """
+    lake, kafka = Lake(settings().lake), kafka_config()
+    found = check_streaming(spark_session(lake), kafka, lake, settings())
+    log.info("Kafka, Spark and the lake work together: %s", found)
+
+
+def check_rules() -> None:
+    """Load every rule, so that a mistake in one is told here with file and line, before a batch needs it."""
+    rules = load_rules(settings().rules_dir, rule_columns())
+    log.info("rule set %s is sound", rules.version)
+
+
+def _days_to_keep(what: str) -> timedelta:
+    from airflow.sdk import Variable
+
+    return timedelta(days=Variable.get("retention_days", deserialize_json=True)[what])
+
+
+def clean_lake() -> None:
+    """Delete settled arrivals and old batches."""
+    lake, now = Lake(settings().lake), datetime.now(UTC)
+    ledger = BatchLedger(lake)
+    arrivals = retention.delete_arrivals(lake, ledger, _days_to_keep("arrivals"), now)
+    batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now)
+    log.info("deleted from the lake: arrivals of %s Spark runs, files of %s batches", arrivals, batches)
+
+
+def prune_versions() -> None:
+    """Drop superseded versions of states and running totals of the keys that recent batches touched."""
+    lake = Lake(settings().lake)
+    ledger = BatchLedger(lake)
+    newest = min(ledger.cursor(stage).next_batch for stage in (Stage.SCORED, Stage.STORED)) - REPEATABLE_BATCHES
+    position = lake.read_json("cursors/pruned.json") or {"next_batch": 0}
+    with cassandra_session() as session:
+        store = CassandraStateStore(session)
+        for batch in range(position["next_batch"], newest):
+            path = f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
+            if lake.exists(path):
+                accepted = lake.read_table(path)
+                for kind, column in _KEY_COLUMNS.items():
+                    keys = accepted[column].unique().to_pylist()
+                    store.prune(kind, keys, batch)
+                    prune_running_totals(session, kind, keys, batch)
+            lake.write_json("cursors/pruned.json", {"next_batch": batch + 1})
+    log.info("pruned versions before batch %s", max(newest, position["next_batch"]))
+
+
+def clean_airflow_metadata() -> None:
+    """Delete old runs, events and logs of Airflow.
+
+    Tasks have no access to Airflow's database; its own clean-up command gets the address from a connection.
+
+    Raises
+    ------
+    RuntimeError
+        When the command failed.
+    """
+    from airflow.sdk import Connection
+
+    database = Connection.get(METADATA)
+    address = (
+        f"postgresql+psycopg2://{quote(database.login or '')}:{quote(database.password or '')}"
+        f"@{database.host}:{database.port}/{database.schema}"
+    )
+    before = (datetime.now(UTC) - _days_to_keep("airflow_metadata")).isoformat()
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive",
+            "--error-on-cleanup-failure", "--clean-before-timestamp", before,
+        ],
+        env=os.environ | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address},
+        capture_output=True, text=True, timeout=540, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(
+            f"expected `airflow db clean` to delete what is older than {before}, got: {done.stderr[-1500:]}; "
+            f"check the connection {METADATA}"
+        )
+    log.info("deleted from Airflow's database what is older than %s", before)

@@ -1,0 +1,97 @@
+"""The first model: trained on the simulated bank's history, with the states that history leaves behind.
+
+Three steps, each of which can be repeated: ``prepare`` writes features and states to the lake, ``fit``
+trains and promotes, ``load_states`` puts the states where live scoring goes on from them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.detection.bundle import ModelBundle
+from include.detection.registry import ModelRegistry
+from include.detection.training import TrainingSettings, train
+from include.features.catalogue import FEATURE_NAMES
+from include.features.history import features_of_history
+from include.pipeline.bank import BankFeed
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage
+from include.stores.ports import StateStore
+
+log = logging.getLogger(__name__)
+
+_STATES = pa.schema([("kind", pa.string()), ("key", pa.string()), ("state", pa.binary())])
+_KEYS_AT_ONCE = 2_000
+
+
+def prepare(feed: BankFeed, lake: Lake) -> None:
+    """Write features, labels and states of a bank's history; what is there already is kept."""
+    if lake.exists(f"{feed.folder}/training.parquet"):
+        return
+    days = list(feed.history())
+    transactions = pa.concat_tables([day.transactions for day in days])
+    truth = pa.concat_tables([day.labels for day in days])
+    result = features_of_history(transactions)
+    # Of the newest days some labels are not known yet; their transactions shape the states only.
+    known = pc.less(transactions["occurred_at"], feed.training_until)
+    table = result.features
+    for name in ("occurred_at", "amount"):
+        table = table.append_column(name, transactions[name])
+    for name in ("is_fraud", "typology"):
+        table = table.append_column(name, truth[name])
+    rows = [(kind, key, state) for kind, states in result.states.items() for key, state in states.items()]
+    kinds, keys, states = zip(*rows, strict=True)
+    lake.write_table(
+        f"{feed.folder}/states.parquet", pa.table([list(kinds), list(keys), list(states)], schema=_STATES)
+    )
+    lake.write_table(f"{feed.folder}/training.parquet", table.filter(known))
+    # From here on the bank's calendar stands, also if nothing has been sent yet.
+    feed.remember()
+
+
+def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingSettings) -> ModelBundle:
+    """Train on what ``prepare`` wrote and make the model current."""
+    table = lake.read_table(f"{feed.folder}/training.parquet")
+    bundle = train(
+        table.select(list(FEATURE_NAMES)),
+        table["is_fraud"].to_numpy(),
+        table["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
+        table["amount"].cast(pa.float64()).to_numpy(),
+        np.asarray(table["typology"].to_pylist(), dtype=object),
+        settings,
+    )
+    bundle = registry.publish(bundle)
+    lake.write_json(f"{feed.folder}/model.json", {"version": bundle.version})
+    log.info("model %s is current: %s", bundle.version, bundle.manifest.metrics)
+    return bundle
+
+
+def model_of(feed: BankFeed, lake: Lake) -> str | None:
+    """Version of the model trained on a bank's history, or None."""
+    document = lake.read_json(f"{feed.folder}/model.json")
+    return None if document is None else str(document["version"])
+
+
+def load_states(feed: BankFeed, lake: Lake, store: StateStore) -> int:
+    """Put the states of a bank's history under the batches to come; returns how many keys got one.
+
+    A key that has a state already keeps it: live batches have gone on from there. So doing this again
+    changes nothing.
+    """
+    table = lake.read_table(f"{feed.folder}/states.parquet")
+    next_batch = BatchLedger(lake).cursor(Stage.SCORED).next_batch
+    loaded = 0
+    for kind in pc.unique(table["kind"]).to_pylist():
+        of_kind = table.filter(pc.equal(table["kind"], kind))
+        for start in range(0, of_kind.num_rows, _KEYS_AT_ONCE):
+            part = of_kind.slice(start, _KEYS_AT_ONCE)
+            keys, states = part["key"].to_pylist(), part["state"].to_pylist()
+            there = store.read(kind, keys, next_batch)
+            missing = {key: state for key, state in zip(keys, states, strict=True) if key not in there}
+            store.write(kind, missing, next_batch - 1)
+            loaded += len(missing)
+    return loaded

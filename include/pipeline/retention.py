@@ -1,0 +1,51 @@
+"""What of the lake is deleted when: arrivals that are settled, batches that are stored and old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+
+_ARRIVALS = "arrivals"
+
+
+def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
+    """Delete the folders of settled Spark runs; returns how many.
+
+    The newest run stays, and so does every run that a batch yet to be settled may need.
+    """
+    names = lake.names(_ARRIVALS)
+    accepted = ledger.cursor(Stage.ACCEPTED).next_batch
+    first_batches = [int(name.removeprefix("run=")) for name in names]
+    deleted = 0
+    for name, following in zip(names, first_batches[1:], strict=False):
+        folder = f"{_ARRIVALS}/{name}"
+        if following <= accepted and _is_older(lake, folder, older_than, now):
+            lake.delete_folder(folder)
+            deleted += 1
+    return deleted
+
+
+def delete_batches(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
+    """Delete the files of batches that every stage has done, oldest first; returns how many batches."""
+    done = min(ledger.cursor(stage).next_batch for stage in Stage)
+    deleted = 0
+    for batch in _batches(lake):
+        if batch >= done or not _is_older(lake, batch_folder(Stage.ACCEPTED, batch), older_than, now):
+            break
+        # The accepted batch goes last: it is what the next clean-up finds the batch by.
+        for stage in (Stage.ALERTED, Stage.STORED, Stage.SCORED, Stage.ACCEPTED):
+            lake.delete_folder(batch_folder(stage, batch))
+        deleted += 1
+    return deleted
+
+
+def _batches(lake: Lake) -> Iterator[int]:
+    return (int(name.removeprefix("batch=")) for name in lake.names(str(Stage.ACCEPTED)))
+
+
+def _is_older(lake: Lake, path: str, age: timedelta, now: datetime) -> bool:
+    modified = lake.modified_at(path)
+    return modified is not None and now - modified > age

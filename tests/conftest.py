@@ -1,0 +1,138 @@
+"""Real servers for the tests: an embedded stack of their own, on free ports, beside any that runs already."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from include.settings import HOST, PROJECT, Ports, Settings, settings
+
+if TYPE_CHECKING:
+    from include.stores.cassandra.address import CassandraAddress
+
+#: One folder for all runs, so that `make test` can end what a killed run left behind.
+STACK_DIR = PROJECT / ".local" / "test-stack"
+SERVERS = ("kafka", "cassandra", "spark", "mailbox")
+_MEMORY = {"KAFKA": 256, "CASSANDRA": 512, "SPARK": 768}
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, below the range that outgoing connections take theirs from."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 2_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"expected {count} free ports between 20000 and 32000, found {len(found)}")
+
+
+@pytest.fixture(scope="session")
+def stack_settings() -> Iterator[Settings]:
+    """Settings of the tests' own stack, also for every process the tests start."""
+    from include.local import stack
+
+    names = list(Ports.model_fields)
+    chosen = {
+        "TIDEWATCH_STACK_DIR": str(STACK_DIR),
+        "TIDEWATCH_LAKE_URI": (STACK_DIR / "lake").as_uri(),
+        **{f"TIDEWATCH_MEMORY__{name}": str(size) for name, size in _MEMORY.items()},
+        **{
+            f"TIDEWATCH_PORTS__{name.upper()}": str(port)
+            for name, port in zip(names, _free_ports(len(names)), strict=True)
+        },
+    }
+    before = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
+    settings.cache_clear()
+    now = settings()
+    stack.down(now, say=lambda _: None)
+    shutil.rmtree(STACK_DIR, ignore_errors=True)
+    try:
+        yield now
+    finally:
+        stack.down(now, say=lambda _: None)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+        settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def servers(stack_settings: Settings) -> Settings:
+    """Kafka, Cassandra, Spark Connect and the mailbox, all up."""
+    from include.local import stack
+
+    stack.up(stack_settings, only=SERVERS)
+    return stack_settings
+
+
+@pytest.fixture(scope="session")
+def airflow(servers: Settings) -> Settings:
+    """The whole stack, Airflow included."""
+    from include.local import stack
+
+    stack.up(servers)
+    return servers
+
+
+@dataclass(frozen=True)
+class KafkaServer:
+    """Where the broker is."""
+
+    bootstrap: str
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Settings) -> KafkaServer:
+    """The broker."""
+    return KafkaServer(f"{HOST}:{servers.ports.kafka}")
+
+
+@pytest.fixture(scope="session")
+def cassandra_address(servers: Settings) -> CassandraAddress:
+    """Cassandra with a migrated keyspace that is not the chain's."""
+    from include.stores.cassandra.address import CassandraAddress
+    from include.stores.cassandra.migrations import migrate
+
+    address = CassandraAddress((HOST,), servers.ports.cassandra, "tests")
+    session = address.connect(with_keyspace=False)
+    try:
+        migrate(session, address.keyspace, {"class": "SimpleStrategy", "replication_factor": 1})
+    finally:
+        session.cluster.shutdown()
+    return address
+
+
+@pytest.fixture(scope="session")
+def cassandra_session(cassandra_address: CassandraAddress) -> Iterator[Any]:
+    """A session in that keyspace."""
+    session = cassandra_address.connect()
+    yield session
+    session.cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def spark(servers: Settings) -> Iterator[Any]:
+    """A session on the Spark Connect server."""
+    from pyspark.sql import SparkSession
+
+    address = f"sc://{HOST}:{servers.ports.spark_connect}/;user_id=tests"
+    session = SparkSession.builder.remote(address).create()
+    session.conf.set("spark.sql.variant.allowDuplicateKeys", "true")
+    yield session
+    # Before the server goes, or the client tries for minutes to take its leave.
+    session.stop()
