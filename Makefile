@@ -42,3 +42,10 @@ lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/mypy
 
 .PHONY: help setup up down status clean test test-fast lint
+
+evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
+	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
+	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(TRAIN_DAYS),--train-days $(TRAIN_DAYS)) \
+	  $(if $(DELAY_DAYS),--delay-days $(DELAY_DAYS)) $(if $(TEST_DAYS),--test-days $(TEST_DAYS)) $(if $(HISTORY),--history $(HISTORY))
+
+.PHONY: evaluate

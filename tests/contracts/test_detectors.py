@@ -24,7 +24,7 @@ FEATURES = 12
 
 
 def boosting() -> GradientBoosting:
-    return GradientBoosting(BoostingSettings(max_rounds=30, n_jobs=1))
+    return GradientBoosting(BoostingSettings(rounds=30, n_jobs=1))
 
 
 def exact_svm() -> OneClassSVM:

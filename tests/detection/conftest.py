@@ -43,7 +43,7 @@ class World:
 
 
 def settings_of(**changes) -> TrainingSettings:
-    boosting = BoostingSettings(max_rounds=25, max_bin=256, n_jobs=1)
+    boosting = BoostingSettings(rounds=25, max_bin=256, n_jobs=1)
     return TrainingSettings(**{"seed": 7, "boosting": boosting, "budget": Budget(), **changes})
 
 
