@@ -48,4 +48,10 @@ evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAY
 	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(TRAIN_DAYS),--train-days $(TRAIN_DAYS)) \
 	  $(if $(DELAY_DAYS),--delay-days $(DELAY_DAYS)) $(if $(TEST_DAYS),--test-days $(TEST_DAYS)) $(if $(HISTORY),--history $(HISTORY))
 
-.PHONY: evaluate
+parity: $(STAMP) ## Features used live against the same computed again from the lake
+	@$(PYTHON) -m include.pipeline.parity
+
+bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
+	@$(PYTHON) -m benchmarks.scoring
+
+.PHONY: evaluate parity bench-scoring

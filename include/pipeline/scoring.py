@@ -35,13 +35,15 @@ def score_table(
     model: ModelBundle | None,
     rules: RuleSet,
     scored_at: datetime,
+    labels: pa.Table | None = None,
 ) -> pa.Table:
     """Score one batch and write the states it leaves behind: the one function of every engine.
 
     Idempotent: it reads states of earlier batches only and writes its own under the batch's number.
+    ``labels`` are those that have become known since the batch before, ``JOINED_LABEL_SCHEMA``.
     """
     engine = FeatureEngine(states)
-    result = engine.run(accepted, batch)
+    result = engine.run(accepted, batch, labels)
     scored = score_batch(accepted, result.features, model, rules, scored_at)
     engine.commit(result, batch)
     return scored
