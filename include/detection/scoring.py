@@ -130,10 +130,15 @@ def _evidence(
     if bundle is None or judged.matrix is None or judged.probability is None:
         return None
     values = judged.matrix[rows]
+    # Exact where somebody is told at once; most of what is flagged is a review, and these would take as
+    # long as all else together.
+    contributions = bundle.booster.contributions(values, exact=False)
+    alerts = decisions.decision[rows] == Decision.ALERT
+    contributions[alerts] = bundle.booster.contributions(values[alerts])
     return Evidence(
         names=bundle.features,
         values=values,
-        contributions=bundle.booster.contributions(values),
+        contributions=contributions,
         distance=bundle.profile.distance(values),
         probability=judged.probability[rows],
         by_anomaly=decisions.by_anomaly[rows],

@@ -163,3 +163,13 @@ def test_anomaly_detectors_need_no_labels(kind, history, fresh):
     detector = kind()
     detector.fit(history[0], None, seed=1)
     assert np.isfinite(detector.score(fresh)).all()
+
+
+def test_no_tree_asks_about_a_feature_that_is_not_to_be_read(history, fresh):
+    unread = np.arange(FEATURES) < 2
+    detector = GradientBoosting(BoostingSettings(rounds=30, n_jobs=1), unread)
+    detector.fit(*history, seed=3)
+    moved = fresh.copy()
+    moved[:, unread] *= 1000
+    np.testing.assert_array_equal(detector.score(moved), detector.score(fresh))
+    assert (detector.contributions(fresh)[:, unread] == 0).all()

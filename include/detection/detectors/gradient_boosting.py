@@ -39,6 +39,13 @@ class BoostingSettings:
 class GradientBoosting:
     """XGBoost on raw features; NaN goes down the branch learned for it.
 
+    Parameters
+    ----------
+    settings
+        How it is grown.
+    unread
+        Shape (f,), true for features no tree may ask about; None: all are read. They keep their column.
+
     Frauds are weighted by the square root of their rarity: the full weight drowns the difference
     between the most and the second most suspicious, none at all starves the rare patterns. The
     scores are therefore not probabilities: see ``calibration``.
@@ -51,8 +58,11 @@ class GradientBoosting:
 
     name: ClassVar[str] = "gradient_boosting"
 
-    def __init__(self, settings: BoostingSettings | None = None) -> None:
+    def __init__(
+        self, settings: BoostingSettings | None = None, unread: npt.NDArray[np.bool_] | None = None
+    ) -> None:
         self.settings = settings or BoostingSettings()
+        self._unread = unread
         self._booster: Any = None
 
     def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
@@ -88,6 +98,9 @@ class GradientBoosting:
         rows = xgb.QuantileDMatrix(
             features, labels, max_bin=settings.max_bin, nthread=settings.n_jobs or None
         )
+        if self._unread is not None:
+            # Features are drawn for each split by weight: those of weight 0 never are.
+            rows.set_info(feature_weights=np.where(self._unread, 0.0, 1.0))
         self._booster = xgb.train(parameters, rows, settings.rounds)
 
     def score(self, features: Floats) -> Floats:
@@ -99,16 +112,22 @@ class GradientBoosting:
             booster.inplace_predict(features, predict_type="margin", missing=np.nan), dtype=np.float64
         )
 
-    def contributions(self, features: Floats) -> Floats:
-        """TreeSHAP: what each feature adds to the log-odds of each row, shape (n, f) → (n, f).
+    def contributions(self, features: Floats, exact: bool = True) -> Floats:
+        """What each feature adds to the log-odds of each row, shape (n, f) → (n, f).
 
-        About a thousand rows a second and thread: for the rows somebody will look at.
+        Parameters
+        ----------
+        exact
+            TreeSHAP: two thousand rows a second and thread, for what somebody is told at once. Otherwise
+            by the means along each tree's path (Saabas 2014), thirty times as fast and unfair to features
+            that are asked about near the leaves.
         """
         booster = self._fitted()
         if len(features) == 0:
             return np.empty(features.shape)
         matrix = xgb.DMatrix(features, missing=np.nan, nthread=self.settings.n_jobs or None)
-        return np.asarray(booster.predict(matrix, pred_contribs=True)[:, :-1], dtype=np.float64)
+        added = booster.predict(matrix, pred_contribs=True, approx_contribs=not exact)
+        return np.asarray(added[:, :-1], dtype=np.float64)
 
     def save(self, directory: Path) -> None:
         """Write XGBoost's own UBJSON; see ``Detector.save``."""

@@ -1,0 +1,1 @@
+"""What the system costs, measured; each module is one command of the Makefile."""
