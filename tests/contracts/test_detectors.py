@@ -173,3 +173,14 @@ def test_no_tree_asks_about_a_feature_that_is_not_to_be_read(history, fresh):
     moved[:, unread] *= 1000
     np.testing.assert_array_equal(detector.score(moved), detector.score(fresh))
     assert (detector.contributions(fresh)[:, unread] == 0).all()
+
+
+def test_sampling_keeps_every_fraud_and_the_same_rows_for_the_same_seed(history, fresh):
+    features, labels = history
+    settings = BoostingSettings(rounds=30, n_jobs=1, max_ordinary=1_000)
+    one, two, other = (GradientBoosting(settings) for _ in range(3))
+    for detector, seed in ((one, 3), (two, 3), (other, 4)):
+        detector.fit(features, labels, seed)
+    np.testing.assert_array_equal(one.score(fresh), two.score(fresh))
+    assert not np.array_equal(one.score(fresh), other.score(fresh))
+    assert np.median(one.score(features[labels])) > np.quantile(one.score(features[~labels]), 0.95)

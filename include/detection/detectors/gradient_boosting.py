@@ -33,6 +33,7 @@ class BoostingSettings:
     min_child_weight: float = 0.01
     row_share: float = 0.7  # of each tree
     feature_share: float = 0.35  # of each split
+    max_ordinary: int = 200_000  # rows that are not fraud; more are sampled, the frauds all stay
     n_jobs: int = 0  # threads; 0: as many as OpenMP allows. Sums, and so models, depend on it.
 
 
@@ -80,6 +81,8 @@ class GradientBoosting:
                 f"expected both fraud and ordinary transactions among {n} rows, got {frauds} "
                 "frauds; wait for labels, or train on a longer window"
             )
+        kept = _sample(labels, settings.max_ordinary, seed)
+        features, labels, n = features[kept], labels[kept], len(kept)
         parameters = {
             "objective": "binary:logistic",
             "tree_method": "hist",
@@ -156,3 +159,11 @@ class GradientBoosting:
         if self._booster is None:
             raise ValueError("expected a fitted booster; call fit or load first")
         return self._booster
+
+
+def _sample(labels: npt.NDArray[np.bool_], ordinary: int, seed: int) -> npt.NDArray[np.intp]:
+    """All frauds and at most so many other rows, order kept."""
+    others = np.flatnonzero(~labels)
+    if len(others) > ordinary:
+        others = np.random.default_rng(seed).choice(others, size=ordinary, replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(labels), others]))
