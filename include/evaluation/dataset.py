@@ -26,7 +26,7 @@ DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Dataset:
+class LabelledData:
     """Transactions and the truth about them, row by row.
 
     The truth is for measuring. What features and training may know comes from :meth:`labels` and
@@ -88,7 +88,7 @@ class Dataset:
         return self.fraud[rows]
 
 
-def load_dataset(path: Path, mapping: Path, delay_days: float) -> Dataset:
+def load_dataset(path: Path, mapping: Path, delay_days: float) -> LabelledData:
     """Read a file by its mapping.
 
     Raises
@@ -107,4 +107,4 @@ def load_dataset(path: Path, mapping: Path, delay_days: float) -> Dataset:
         )
     transactions = pa.concat_tables([chunk.transactions for chunk in chunks])
     truth = pa.concat_tables([chunk.labels for chunk in chunks])
-    return Dataset(transactions, truth, int(delay_days * DAY_US))
+    return LabelledData(transactions, truth, int(delay_days * DAY_US))

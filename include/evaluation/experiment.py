@@ -14,7 +14,7 @@ import pyarrow as pa
 from include.detection.matrix import feature_matrix
 from include.detection.training import TrainingSettings, train
 from include.evaluation import ranking
-from include.evaluation.dataset import Dataset
+from include.evaluation.dataset import LabelledData
 from include.evaluation.protocol import Fold, Protocol, cut, days_of
 from include.features.history import features_of_history
 
@@ -44,7 +44,7 @@ class Measured:
 
 
 def run(
-    data: Dataset, features: pa.Table, starts: list[date], protocol: Protocol, settings: TrainingSettings
+    data: LabelledData, features: pa.Table, starts: list[date], protocol: Protocol, settings: TrainingSettings
 ) -> Iterator[Measured]:
     """Train and test fold by fold, in the order of ``starts``.
 
@@ -59,7 +59,7 @@ def run(
         yield _measure(data, features, fold, settings)
 
 
-def _measure(data: Dataset, features: pa.Table, fold: Fold, settings: TrainingSettings) -> Measured:
+def _measure(data: LabelledData, features: pa.Table, fold: Fold, settings: TrainingSettings) -> Measured:
     began = time.perf_counter()
     amounts = features["amount_value"].to_numpy()
     bundle = train(

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.evaluation.dataset import Dataset
+from include.evaluation.dataset import LabelledData
 from include.evaluation.errors import LeakFound
 from include.evaluation.experiment import Featurise
 
@@ -20,7 +20,7 @@ from include.evaluation.experiment import Featurise
 _ROWS = 40_000
 
 
-def audit(data: Dataset, featurise: Featurise, moments: int = 2, seed: int = 0) -> None:
+def audit(data: LabelledData, featurise: Featurise, moments: int = 2, seed: int = 0) -> None:
     """Turn unknown labels round and see that nothing before the moment changes.
 
     Parameters
@@ -47,20 +47,20 @@ def audit(data: Dataset, featurise: Featurise, moments: int = 2, seed: int = 0) 
         _compare(before, after, np.flatnonzero(data.time <= moment), moment)
 
 
-def turned(data: Dataset, which: np.ndarray) -> Dataset:
+def turned(data: LabelledData, which: np.ndarray) -> LabelledData:
     """The data with the truth of some rows turned round."""
     at = data.truth.column_names.index("is_fraud")
     truth = data.truth.set_column(at, "is_fraud", pa.array(data.fraud ^ which))
     return replace(data, truth=truth)
 
 
-def _sample(data: Dataset, rng: np.random.Generator) -> Dataset:
+def _sample(data: LabelledData, rng: np.random.Generator) -> LabelledData:
     column = data.transactions["counterparty_id"].combine_chunks()
     names = pc.unique(column)
     share = min(1.0, _ROWS / max(len(column), 1))
     chosen = names.take(pa.array(np.flatnonzero(rng.random(len(names)) <= share)))
     rows = pc.is_in(column, value_set=chosen)
-    return Dataset(data.transactions.filter(rows), data.truth.filter(rows), data.delay)
+    return LabelledData(data.transactions.filter(rows), data.truth.filter(rows), data.delay)
 
 
 def _compare(before: pa.Table, after: pa.Table, rows: np.ndarray, moment: int) -> None:

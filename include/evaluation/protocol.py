@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from include.evaluation.dataset import DAY_US, Dataset
+from include.evaluation.dataset import DAY_US, LabelledData
 from include.evaluation.errors import FoldRefused
 
 Rows = npt.NDArray[np.intp]
@@ -48,7 +48,7 @@ class Fold:
     tested_from: int  # microseconds since 1970 UTC: when the model is trained
 
 
-def cut(data: Dataset, start: date, protocol: Protocol) -> Fold:
+def cut(data: LabelledData, start: date, protocol: Protocol) -> Fold:
     """Cut a fold.
 
     Raises
@@ -76,7 +76,7 @@ def cut(data: Dataset, start: date, protocol: Protocol) -> Fold:
     return Fold(start, train[np.argsort(data.time[train], kind="stable")], test, tested * DAY_US)
 
 
-def _open_cards(data: Dataset, first: int, day: int, protocol: Protocol) -> Rows:
+def _open_cards(data: LabelledData, first: int, day: int, protocol: Protocol) -> Rows:
     """Transactions of a day, of cards no fraud since the start of training is known of by its morning."""
     known = data.fraud & (data.day >= first) & (data.day < day - protocol.delay_days)
     blocked = np.unique(data.card[known])
@@ -84,7 +84,7 @@ def _open_cards(data: Dataset, first: int, day: int, protocol: Protocol) -> Rows
     return rows[~np.isin(data.card[rows], blocked)]
 
 
-def days_of(data: Dataset, rows: Rows) -> list[Rows]:
+def days_of(data: LabelledData, rows: Rows) -> list[Rows]:
     """Positions in ``rows`` day by day."""
     order = np.argsort(data.day[rows], kind="stable")
     edges = np.flatnonzero(np.diff(data.day[rows][order])) + 1

@@ -1,7 +1,6 @@
 """Every feature: its name, unit, group, and how it is put to a bank clerk.
 
-The order is part of the contract with the models: new features go to the end, and any change shows
-in ``SCHEMA_VERSION``.
+The order is part of the contract with the models; any change shows in ``SCHEMA_VERSION``.
 """
 
 from __future__ import annotations

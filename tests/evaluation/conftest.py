@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.evaluation.dataset import DAY_US, Dataset, load_dataset
+from include.evaluation.dataset import DAY_US, LabelledData, load_dataset
 from include.transactions.simulator.bank import SimulatedBank
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def data(files) -> Dataset:
+def data(files) -> LabelledData:
     return load_dataset(*files, delay_days=7)
 
 
