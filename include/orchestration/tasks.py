@@ -145,7 +145,9 @@ def deliver() -> None:
 def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
     summary = alerting.deliver(alerts, outbox, channels())
     if summary.sent or summary.retried or summary.dead:
-        log.info("deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead)
+        log.info(
+            "deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead
+        )
 
 
 def load(run: Any) -> list[str]:
@@ -157,7 +159,9 @@ def load(run: Any) -> list[str]:
         return []
     with cassandra_session() as session:
         return _keys(
-            loading.load(batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions)
+            loading.load(
+                batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions
+            )
         )
 
 
