@@ -196,6 +196,8 @@ def start_query(
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps(offsets) if start else "earliest")
         .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
+        # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
+        .option("kafka.fetch.max.wait.ms", 10)
         .load()
     )
     return (

@@ -76,7 +76,8 @@ class Cassandra(Service):
             "networking_cache_size": "32MiB",
             "key_cache_size": "32MiB",
             "concurrent_reads": 16,
-            "concurrent_writes": 16,
+            # Writers wait for the group commit, so there have to be as many as rows in flight.
+            "concurrent_writes": 192,
             "concurrent_compactors": 1,
             "auto_snapshot": False,
             "disk_failure_policy": "die",
