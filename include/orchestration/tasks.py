@@ -6,6 +6,7 @@ Each returns the partition keys of the batches it finished, which the DAG hands 
 from __future__ import annotations
 
 import logging
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -152,6 +153,7 @@ def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
 
 def load(run: Any) -> list[str]:
     """Load what was scored into Cassandra."""
+    os.nice(10)  # alerts first, where processors are few
     lake = _lake()
     ledger = BatchLedger(lake)
     batches = batches_to_do(ledger, Stage.STORED, run)

@@ -19,6 +19,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ from include.spark.parsing import parse
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.ports import DeadLetterQueue, SeenStore
-from include.transactions.offsets import TopicOffsets
+from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA
 from include.transactions.settling import settle
 
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 #: Folder of the Spark runs.
 ARRIVALS = "arrivals"
+_LOOK_SECONDS = 0.02
 _EARLIEST = -2  # as Spark's Kafka source spells it
 QUERY = "process_transactions"
 
@@ -66,23 +68,33 @@ class ProcessJob:
         """Process what has arrived; numbers of the batches that became accepted."""
         self._stop_leftovers()
         settled = [batch for run in self._last_run() for batch in run.settle_committed()]
+        start, ends = self._offsets()
+        if not lag(ends, start):
+            return settled  # a wake-up that came late finds nothing
         run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch)
         self.lake.delete_folder(run.folder)  # of a try of which nothing was committed
         query = start_query(
             self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
-            self.settings.stream, QUERY, self._starting_offsets(),
+            self.settings.stream, QUERY, start,
         )  # fmt: skip
         limit, began = self.settings.stream.max_run_seconds, time.monotonic()
         read: list[int] = []
-        try:
-            while not query.awaitTermination(0.05):
-                read += run.settle_committed()
-                # Between two batches only: a batch cut off would have to be read again.
-                if read and time.monotonic() - began > limit:
-                    log.info("handing over to the next run after %.0f s and %s batches", limit, len(read))
-                    break
-        finally:
-            self._stop_leftovers()
+        with ThreadPoolExecutor(1) as waiting:
+            # One call that waits, not many that ask: each costs client and server milliseconds.
+            end = waiting.submit(query.awaitTermination)
+            try:
+                while not end.done():
+                    read += run.settle_committed()
+                    # Between two batches only: a batch cut off would have to be read again.
+                    if read and time.monotonic() - began > limit:
+                        log.info("handing over to the next run after %.0f s and %s batches", limit, len(read))
+                        break
+                    wait([end], timeout=_LOOK_SECONDS)
+            finally:
+                if not end.done():
+                    self._stop_leftovers()
+            end.result()
+        log.info("the Spark run took %.2f s", time.monotonic() - began)
         return settled + read + list(run.settle_committed())
 
     def _last_run(self) -> list[_Run]:
@@ -90,11 +102,12 @@ class ProcessJob:
         names = self.lake.names(ARRIVALS)[-1:]
         return [_Run(self, int(name.removeprefix("run="))) for name in names]
 
-    def _starting_offsets(self) -> dict[int, int]:
-        """Where the cursor is, in every partition the topic has now."""
+    def _offsets(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Where the cursor is in every partition the topic has now, and where the partitions end."""
         with TopicOffsets(self.kafka, self.settings.topics.transactions) as offsets:
-            processed = BatchLedger(self.lake).processed_offsets()
-            return {partition: processed.get(partition, _EARLIEST) for partition in offsets.ends()}
+            ends = offsets.ends()
+        processed = BatchLedger(self.lake).processed_offsets()
+        return {partition: processed.get(partition, _EARLIEST) for partition in ends}, ends
 
     def _stop_leftovers(self) -> None:
         """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
@@ -133,7 +146,7 @@ class _Run:
             yield cursor.next_batch
 
     def _settle(self, batch: int, positions: Mapping[str, Any], ledger: BatchLedger) -> None:
-        job = self.job
+        job, began = self.job, time.monotonic()
         start = {int(partition): end for partition, end in positions.get("offsets", {}).items()}
         end = start | self.checkpoint.end_offsets(batch - self.first)
         outcome = settle(self._arrivals(start, end), job.seen, batch)
@@ -148,6 +161,7 @@ class _Run:
             positions={"offsets": end, "dead_letter": tail},
             facts={"start_offsets": start, "spark_run": self.first},
         )
+        log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 
     def _arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
         """Rows of a batch, told by their offsets from other batches of the run."""
