@@ -39,6 +39,7 @@ test-fast: test ## The same
 
 lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
 .PHONY: help setup up down status clean test test-fast lint

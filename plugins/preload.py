@@ -44,6 +44,8 @@ class PreloadPlugin(AirflowPlugin):
         """Import the modules; a missing one costs speed, not the scheduler."""
         if os.environ.get("TIDEWATCH_PRELOAD") != "1":
             return
+        # Every task looks for plugins anew; what it is a fork of has done this.
+        os.environ["TIDEWATCH_PRELOAD"] = "done"
         for module in MODULES:
             try:
                 importlib.import_module(module)

@@ -44,7 +44,8 @@ class AirflowApi:
         while (state := self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]) not in _DONE:
             if time.monotonic() > end:
                 raise RunFailed(
-                    f"waited {seconds:.0f} s for a run of {dag_id}, it is {state}; look at {self._address}/dags/{dag_id}"
+                    f"waited {seconds:.0f} s for a run of {dag_id}, it is {state}; "
+                    f"look at {self._address}/dags/{dag_id}"
                 )
             time.sleep(_POLL_SECONDS)
         if state == "failed":
@@ -68,11 +69,15 @@ class AirflowApi:
                 self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
             except urllib.error.HTTPError as error:
                 if error.code != 404:
-                    raise RunFailed(f"expected to trigger {dag_id}, Airflow says: {error.read()[:300]!r}") from error
+                    raise RunFailed(
+                        f"expected to trigger {dag_id}, Airflow says: {error.read()[:300]!r}"
+                    ) from error
             else:
                 return
             if time.monotonic() > end:
-                raise RunFailed(f"expected a DAG {dag_id}, Airflow has none; look at its import errors in the UI")
+                raise RunFailed(
+                    f"expected a DAG {dag_id}, Airflow has none; look at its import errors in the UI"
+                )
             time.sleep(_POLL_SECONDS)
 
     def _get(self, path: str) -> Any:
@@ -94,7 +99,9 @@ class AirflowApi:
             except OSError:
                 pass
             time.sleep(_POLL_SECONDS)
-        raise RunFailed(f"expected the API server at {self._address} to answer, it does not; see `make status`")
+        raise RunFailed(
+            f"expected the API server at {self._address} to answer, it does not; see `make status`"
+        )
 
     def _once(self, method: str, path: str, body: Any) -> Any:
         if self._token is None:

@@ -17,7 +17,7 @@ LATENCY = {
     # Enough slots that none of the chain's tasks waits for one; each is a forked process.
     "AIRFLOW__CORE__PARALLELISM": "12",
     # Parsing steals the processor from the chain; the files change when somebody deploys.
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     # The per-minute pool, task and executor metrics are not read by anything here.
     "AIRFLOW__METRICS__STATSD_ON": "False",

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from include.local.secrets import load_secrets
+from include.local.services.cassandra import SYNC_LAG_SECONDS
 from include.settings import HOST, PROJECT, Settings, settings
 
 PATH = PROJECT / "airflow_settings.yaml"
@@ -92,6 +93,7 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
         changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}
     if connection.conn_type == "cassandra":
         changes["conn_schema"] = settings.keyspace
+        extra["sync_lag_seconds"] = SYNC_LAG_SECONDS
     if connection.conn_type == "postgres":
         changes |= {"conn_login": "airflow", "conn_password": load_secrets(settings.stack_dir).postgres}
     return connection.model_copy(update=changes)

@@ -22,7 +22,10 @@ def marked(stack_dir: Path, service: str | None = None) -> list[psutil.Process]:
             if process.pid in mine:
                 continue
             environment = process.environ()
-            if environment.get(STACK_MARK) == str(stack_dir) and service in (None, environment.get(SERVICE_MARK)):
+            if environment.get(STACK_MARK) == str(stack_dir) and service in (
+                None,
+                environment.get(SERVICE_MARK),
+            ):
                 found.append(process)
     return found
 

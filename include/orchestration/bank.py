@@ -53,7 +53,10 @@ def ingest(params: Mapping[str, Any]) -> int:
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
-    with TransactionProducer(settings().topics.transactions, kafka_config()) as producer:
+    kafka = kafka_config()
+    with TransactionProducer(
+        kafka["bootstrap.servers"], settings().topics.transactions, config=kafka
+    ) as producer:
 
         def send(records: Iterator[tuple[bytes, bytes | None]]) -> int:
             count = producer.send_records(records, order.rate)
@@ -66,7 +69,9 @@ def ingest(params: Mapping[str, Any]) -> int:
             Disturbances(duplicates=0.01, late=0.01, malformed=0.005),
             datetime.now(UTC),
         )
-    log.info("sent %s records, %s of them duplicates, %s malformed", sent.records, sent.duplicates, sent.malformed)
+    log.info(
+        "sent %s records, %s of them duplicates, %s malformed", sent.records, sent.duplicates, sent.malformed
+    )
     return sent.records
 
 

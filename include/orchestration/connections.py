@@ -44,6 +44,7 @@ def cassandra_address() -> CassandraAddress:
         keyspace=connection.schema or settings().keyspace,
         username=connection.login or None,
         password=connection.password or None,
+        sync_lag_seconds=float(connection.extra_dejson.get("sync_lag_seconds", 0)),
     )
 
 

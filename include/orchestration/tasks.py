@@ -6,6 +6,7 @@ Each returns the partition keys of the batches it finished, which the DAG hands 
 from __future__ import annotations
 
 import logging
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -145,11 +146,14 @@ def deliver() -> None:
 def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
     summary = alerting.deliver(alerts, outbox, channels())
     if summary.sent or summary.retried or summary.dead:
-        log.info("deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead)
+        log.info(
+            "deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead
+        )
 
 
 def load(run: Any) -> list[str]:
     """Load what was scored into Cassandra."""
+    os.nice(10)  # alerts first, where processors are few
     lake = _lake()
     ledger = BatchLedger(lake)
     batches = batches_to_do(ledger, Stage.STORED, run)
@@ -157,7 +161,9 @@ def load(run: Any) -> list[str]:
         return []
     with cassandra_session() as session:
         return _keys(
-            loading.load(batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions)
+            loading.load(
+                batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions
+            )
         )
 
 

@@ -99,7 +99,9 @@ def prune_versions() -> None:
     """Drop superseded versions of states and running totals of the keys that recent batches touched."""
     lake = Lake(settings().lake)
     ledger = BatchLedger(lake)
-    newest = min(ledger.cursor(stage).next_batch for stage in (Stage.SCORED, Stage.STORED)) - REPEATABLE_BATCHES
+    newest = (
+        min(ledger.cursor(stage).next_batch for stage in (Stage.SCORED, Stage.STORED)) - REPEATABLE_BATCHES
+    )
     position = lake.read_json("cursors/pruned.json") or {"next_batch": 0}
     with cassandra_session() as session:
         store = CassandraStateStore(session)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,7 +60,7 @@ def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingS
         table["is_fraud"].to_numpy(),
         table["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
         table["amount"].cast(pa.float64()).to_numpy(),
-        np.asarray(table["typology"].to_pylist(), dtype=object),
+        table["typology"].to_pylist(),
         settings,
     )
     bundle = registry.publish(bundle)

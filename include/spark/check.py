@@ -50,7 +50,9 @@ def check_streaming(spark: Any, kafka: Mapping[str, Any], lake: Lake, settings: 
     broken = sum(bool(errors) for errors in rows["errors"].to_pylist())
     found = {"sound": rows.num_rows - broken, "broken": broken}
     if found != {"sound": 1, "broken": 1}:
-        raise RuntimeError(f"expected one sound and one broken record back from Spark, got {found}: {rows.to_pylist()}")
+        raise RuntimeError(
+            f"expected one sound and one broken record back from Spark, got {found}: {rows.to_pylist()}"
+        )
     return found
 
 

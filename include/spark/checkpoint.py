@@ -18,7 +18,7 @@ Offsets = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The checkpoint of the one query over the transactions topic."""
+    """The checkpoint of a query over one topic."""
 
     lake: Lake
     path: str

@@ -3,17 +3,23 @@
 The streaming query is native from end to end (parse and validate) and writes every record, valid or
 not, as Parquet. Settling then takes each committed micro-batch, removes duplicates, writes the
 accepted rows under the batch's number, sends the invalid records to the dead-letter topic and moves
-the cursor. A crash anywhere is repaired by the next run: Spark repeats an uncommitted micro-batch with
-the offsets it had planned, and settling repeats a batch whose cursor has not moved.
+the cursor.
 
-Run under plain Spark as ``spark-submit include/spark/process_batch.py --bootstrap … --lake … --cassandra …``.
+The cursor says how far the stream has come: a run starts at its offsets, with a folder and a checkpoint
+of its own, so neither grows with history. After a crash the next run first settles what Spark had
+committed, cut where it was cut then, because settling may have begun: ids remembered under a batch's
+number have to find themselves in that batch again. What Spark had not committed is read again.
+
+Run under plain Spark as ``spark-submit include/spark/process_batch.py --bootstrap … --cassandra …``.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +32,16 @@ from include.spark.parsing import parse
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.ports import DeadLetterQueue, SeenStore
+from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA
 from include.transactions.settling import settle
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoints/transactions"
+#: Folder of the Spark runs.
+ARRIVALS = "arrivals"
+_LOOK_SECONDS = 0.02
+_EARLIEST = -2  # as Spark's Kafka source spells it
 QUERY = "process_transactions"
 
 
@@ -57,20 +67,47 @@ class ProcessJob:
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
         self._stop_leftovers()
-        settled = list(self._settle_committed())
-        query = self._start()
+        settled = [batch for run in self._last_run() for batch in run.settle_committed()]
+        start, ends = self._offsets()
+        if not lag(ends, start):
+            return settled  # a wake-up that came late finds nothing
+        run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch)
+        self.lake.delete_folder(run.folder)  # of a try of which nothing was committed
+        query = start_query(
+            self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
+            self.settings.stream, QUERY, start,
+        )  # fmt: skip
         limit, began = self.settings.stream.max_run_seconds, time.monotonic()
         read: list[int] = []
-        try:
-            while not query.awaitTermination(0.05):
-                read += self._settle_committed()
-                # Between two batches only: a batch cut off would have to be read again.
-                if read and time.monotonic() - began > limit:
-                    log.info("handing over to the next run after %.0f s and %s batches", limit, len(read))
-                    break
-        finally:
-            self._stop_leftovers()
-        return settled + read + list(self._settle_committed())
+        with ThreadPoolExecutor(1) as waiting:
+            # One call that waits, not many that ask: each costs client and server milliseconds.
+            end = waiting.submit(query.awaitTermination)
+            try:
+                while not end.done():
+                    read += run.settle_committed()
+                    # Between two batches only: a batch cut off would have to be read again.
+                    if read and time.monotonic() - began > limit:
+                        log.info("handing over to the next run after %.0f s and %s batches", limit, len(read))
+                        break
+                    wait([end], timeout=_LOOK_SECONDS)
+            finally:
+                if not end.done():
+                    self._stop_leftovers()
+            end.result()
+        log.info("the Spark run took %.2f s", time.monotonic() - began)
+        return settled + read + list(run.settle_committed())
+
+    def _last_run(self) -> list[_Run]:
+        """The newest Spark run, if there was one."""
+        names = self.lake.names(ARRIVALS)[-1:]
+        return [_Run(self, int(name.removeprefix("run="))) for name in names]
+
+    def _offsets(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Where the cursor is in every partition the topic has now, and where the partitions end."""
+        with TopicOffsets(self.kafka, self.settings.topics.transactions) as offsets:
+            ends = offsets.ends()
+        processed = BatchLedger(self.lake).processed_offsets()
+        return {partition: processed.get(partition, _EARLIEST) for partition in ends}, ends
 
     def _stop_leftovers(self) -> None:
         """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
@@ -78,67 +115,64 @@ class ProcessJob:
             if query.name == QUERY:
                 query.stop()
 
-    def _start(self) -> Any:
-        first = self._ledger.cursor(Stage.ACCEPTED).next_batch
-        return start_query(
-            self.spark, self.kafka, self.settings.topics.transactions, self.lake, _arrivals(first), CHECKPOINT,
-            self.settings.stream, QUERY,
-        )  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One Spark run: its micro-batch ``k`` is batch ``first + k``."""
+
+    job: ProcessJob
+    first: int
 
     @property
-    def _ledger(self) -> BatchLedger:
-        return BatchLedger(self.lake)
+    def folder(self) -> str:
+        return f"{ARRIVALS}/run={self.first:010d}"
 
     @property
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.lake, CHECKPOINT, self.settings.topics.transactions)
+    def rows(self) -> str:
+        return f"{self.folder}/rows"
 
-    def _settle_committed(self) -> Iterator[int]:
-        cursor = self._ledger.cursor(Stage.ACCEPTED)
-        while self._checkpoint.is_committed(cursor.next_batch):
-            self._settle(cursor.next_batch, cursor.positions)
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.job.lake, f"{self.folder}/checkpoint", self.job.settings.topics.transactions)
+
+    def settle_committed(self) -> Iterator[int]:
+        """Settle every micro-batch that Spark has committed and nobody has settled."""
+        ledger = BatchLedger(self.job.lake)
+        while True:
+            cursor = ledger.cursor(Stage.ACCEPTED)
+            if not self.checkpoint.is_committed(cursor.next_batch - self.first):
+                return
+            self._settle(cursor.next_batch, cursor.positions, ledger)
             yield cursor.next_batch
-            cursor = self._ledger.cursor(Stage.ACCEPTED)
 
-    def _settle(self, batch: int, positions: Mapping[str, Any]) -> None:
+    def _settle(self, batch: int, positions: Mapping[str, Any], ledger: BatchLedger) -> None:
+        job, began = self.job, time.monotonic()
         start = {int(partition): end for partition, end in positions.get("offsets", {}).items()}
-        end = self._checkpoint.end_offsets(batch)
-        outcome = settle(self._arrivals_of(batch, start, end), self.seen, batch)
+        end = start | self.checkpoint.end_offsets(batch - self.first)
+        outcome = settle(self._arrivals(start, end), job.seen, batch)
         if outcome.accepted.num_rows:
-            ids = outcome.accepted["transaction_id"].to_pylist()
-            self.seen.remember(ids, batch)
-        self.lake.write_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet", outcome.accepted)
-        tail = self.dead_letters.send(outcome.dead, batch, positions.get("dead_letter"))
-        self._ledger.complete(
+            job.seen.remember(outcome.accepted["transaction_id"].to_pylist(), batch)
+        job.lake.write_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet", outcome.accepted)
+        tail = job.dead_letters.send(outcome.dead, batch, positions.get("dead_letter"))
+        ledger.complete(
             Stage.ACCEPTED,
             batch,
             outcome.counts,
             positions={"offsets": end, "dead_letter": tail},
-            facts={"start_offsets": start, "spark_run": self._run_of(batch)},
+            facts={"start_offsets": start, "spark_run": self.first},
         )
+        log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 
-    def _run_of(self, batch: int) -> int:
-        """First batch of the Spark run that wrote this one: its arrivals are in that run's folder."""
-        run = batch
-        while not self.lake.exists(_arrivals(run)):
-            run -= 1
-            if run < 0:
-                raise FileNotFoundError(
-                    f"expected a folder of arrivals for batch {batch} in {self.lake.uri}, found none; the batch is "
-                    "committed in Spark's checkpoint, so the folder was removed by hand: restore it"
-                )
-        return run
-
-    def _arrivals_of(self, batch: int, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
-        """Rows of a batch, told by their offsets from other batches of the same Spark run."""
-        folder = _arrivals(self._run_of(batch))
-        names = [name for name in self.lake.names(folder) if name.endswith(".parquet")]
+    def _arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
+        """Rows of a batch, told by their offsets from other batches of the run."""
+        lake = self.job.lake
+        names = [name for name in lake.names(self.rows) if name.endswith(".parquet")]
         try:
-            tables = [self.lake.read_table(f"{folder}/{name}") for name in names]
+            tables = [lake.read_table(f"{self.rows}/{name}") for name in names]
         except pa.ArrowInvalid:
             # A killed task left half a file; Spark's sink log knows which files count.
-            log.warning("a file in %s is damaged; reading through Spark's sink log", folder)
-            tables = [self.spark.read.parquet(self.lake.url(folder)).toArrow()]
+            log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
+            tables = [self.job.spark.read.parquet(lake.url(self.rows)).toArrow()]
         rows = [table.select(ARRIVAL_SCHEMA.names).cast(ARRIVAL_SCHEMA) for table in tables]
         merged = pa.concat_tables(rows) if rows else ARRIVAL_SCHEMA.empty_table()
         wanted = pa.scalar(False)
@@ -156,7 +190,7 @@ class ProcessJob:
 
 def start_query(
     spark: Any, kafka: Mapping[str, str], topic: str, lake: Lake, output: str, checkpoint: str, stream: Stream,
-    name: str,
+    name: str, start: Mapping[int, int] | None = None,
 ) -> Any:  # fmt: skip
     """Start one ``availableNow`` run of the native streaming plan: read a topic, parse, write ``ARRIVAL_SCHEMA`` rows.
 
@@ -166,13 +200,18 @@ def start_query(
         Options of Spark's Kafka source, without the ``kafka.`` prefix.
     output, checkpoint
         Paths in the lake.
+    start
+        First offset of every partition; None for the earliest there are.
     """
+    offsets = {topic: {str(partition): offset for partition, offset in (start or {}).items()}}
     records = (
         spark.readStream.format("kafka")
         .options(**{f"kafka.{key}": value for key, value in kafka.items()})
         .option("subscribe", topic)
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", json.dumps(offsets) if start else "earliest")
         .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
+        # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
+        .option("kafka.fetch.max.wait.ms", 10)
         .load()
     )
     return (
@@ -186,7 +225,3 @@ def start_query(
         .trigger(availableNow=True)
         .start()
     )
-
-
-def _arrivals(run: int) -> str:
-    return f"arrivals/run={run:010d}"

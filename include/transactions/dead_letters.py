@@ -59,6 +59,9 @@ class KafkaDeadLetters:
             }
         )
         try:
+            # Asked before it is connected, a client looks for its coordinator again half a second later.
+            producer.list_topics(self._topic, _WAIT_SECONDS)
+            producer.poll(0.05)
             producer.init_transactions(_WAIT_SECONDS)
             there, _ = self.since(tail or {})
             producer.begin_transaction()
@@ -105,6 +108,7 @@ class KafkaDeadLetters:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,  # the end of a partition is told after this
             }
         )
         try:

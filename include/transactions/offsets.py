@@ -14,7 +14,8 @@ _TIMEOUT_SECONDS = 5.0
 
 def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:
     """Records between two positions, over all partitions."""
-    return sum(max(0, end - processed.get(partition, 0)) for partition, end in ends.items())
+    # A position before the beginning (Spark's -2) is the beginning.
+    return sum(max(0, end - max(0, processed.get(partition, 0))) for partition, end in ends.items())
 
 
 class TopicOffsets:

@@ -6,12 +6,12 @@ from include.rules import engine
 
 
 def _answer(queue):
-    queue.put(engine.connection().execute("SELECT 42").fetchone()[0])
+    queue.put(engine.connection().execute("SELECT 42").fetchall()[0][0])
 
 
 def test_a_fork_makes_a_connection_of_its_own_and_does_not_wait_for_its_parents():
     context = multiprocessing.get_context("fork")
-    assert engine.connection().execute("SELECT 1").fetchone() == (1,)
+    assert engine.connection().execute("SELECT 1").fetchall() == [(1,)]
     queue = context.Queue()
     child = context.Process(target=_answer, args=(queue,))
     child.start()

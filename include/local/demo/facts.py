@@ -84,7 +84,9 @@ class Facts:
 
     def model(self) -> str:
         """Version of the model the last batch was scored with."""
-        manifest = BatchLedger(self._lake).manifest(Stage.SCORED, self._batches[-1]) if self._batches else None
+        manifest = (
+            BatchLedger(self._lake).manifest(Stage.SCORED, self._batches[-1]) if self._batches else None
+        )
         return str((manifest or {}).get("model") or "none")
 
     def against(self, truth: pa.Table) -> tuple[dict[str, TypologyResult], int]:
@@ -100,7 +102,9 @@ class Facts:
             return {}, 0
         scored = pa.concat_tables(rows)
         alerted = scored.filter(pc.equal(scored["decision"], "ALERT"))["transaction_id"]
-        seen = truth.filter(pc.is_in(truth["transaction_id"], value_set=scored["transaction_id"].combine_chunks()))
+        seen = truth.filter(
+            pc.is_in(truth["transaction_id"], value_set=scored["transaction_id"].combine_chunks())
+        )
         fraud = seen.filter(seen["is_fraud"])
         caught = pc.is_in(fraud["transaction_id"], value_set=alerted.combine_chunks()).to_numpy()
         names = np.asarray(fraud["typology"].to_pylist(), dtype=object)
@@ -122,8 +126,6 @@ def latencies(deliveries: Sequence[Delivery]) -> list[float]:
 
 def mailbox_count(settings: Settings) -> int:
     """Messages in the embedded mailbox."""
-    with urllib.request.urlopen(
-        f"http://{HOST}:{settings.ports.mailbox}/api/count", timeout=10
-    ) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{settings.ports.mailbox}/api/count", timeout=10) as answer:
         document: Any = json.load(answer)
     return int(document["messages"])

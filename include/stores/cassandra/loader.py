@@ -12,6 +12,7 @@ from cassandra.cluster import Session
 
 from include.aggregates.totals import Key, Period, totals
 from include.stores.cassandra.batches import write_rows
+from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.encoding import (
     Encoded,
     bigint,
@@ -89,7 +90,9 @@ def load_batch(session: Session, scored: pa.Table, batch: int) -> LoadCounts:
         running_totals=running_totals,
         rows=written + decisions + period_totals + running_totals,
     )
+    wait_until_durable(session)
     record_batch(session, STAGE, batch, asdict(counts))
+    wait_until_durable(session)
     return counts
 
 

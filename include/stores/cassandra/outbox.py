@@ -30,6 +30,7 @@ from cassandra.query import UNSET_VALUE
 
 from include.alerts.delivery import Delivery, DeliveryState
 from include.stores.cassandra.clock import split
+from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.errors import CassandraStoreError, StoreUnavailable
 from include.stores.cassandra.lookups import by_uuid_keys
 from include.stores.cassandra.outbox_hints import MINUTE, Hint, OutboxHints
@@ -107,6 +108,8 @@ class CassandraOutboxStore:
             if unknown:
                 _wait(pauses, unknown[0][1])
             pending = [call for call, _ in unknown]
+        # Alerts are put before their deliveries: with these they are safe as well.
+        wait_until_durable(self._session)
 
     def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
         """Deliveries that may be claimed, those due longest first.

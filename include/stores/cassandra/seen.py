@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cassandra.cluster import Session
 
 from include.stores.cassandra.batches import write_rows
+from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.encoding import bigint
 from include.stores.cassandra.lookups import by_text_keys
 from include.stores.cassandra.statements import prepare
@@ -36,3 +37,4 @@ class CassandraSeenStore:
         version = bigint(batch)
         rows = [(key.encode(), version) for key in dict.fromkeys(transaction_ids)]
         write_rows(self._session, prepare(self._session, _INSERT), rows)
+        wait_until_durable(self._session)

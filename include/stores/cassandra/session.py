@@ -6,6 +6,7 @@ A session belongs to the process that made it. A forked worker connects for itse
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,6 +121,8 @@ def connect(
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ExponentialReconnectionPolicy(0.5, 10.0),
         connect_timeout=connect_timeout_s,
+        # Several small frames in a row would wait for a delayed acknowledgement, 40 ms each.
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         control_connection_timeout=connect_timeout_s,
         ssl_context=ssl_context,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cassandra.cluster import Session
 
 from include.stores.cassandra.batches import write_rows
+from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.encoding import bigint
 from include.stores.cassandra.errors import UnknownKind
 from include.stores.cassandra.lookups import newest_before
@@ -41,6 +42,7 @@ class CassandraStateStore:
         write_rows(
             self._session, statement, [(key.encode(), version, state) for key, state in states.items()]
         )
+        wait_until_durable(self._session)
 
     def prune(self, kind: str, keys: Sequence[str], batch: int) -> None:
         """Drop the versions older than ``batch`` of keys that have a version ``batch``.

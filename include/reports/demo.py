@@ -1,0 +1,138 @@
+"""The record of a demo: what was sent, what became of it, how fast and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from include.reports.checks import Bound, Check
+
+#: Above this rate the machine, not the design, sets the latency; it is told and not judged.
+JUDGED_RATE = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class TypologyResult:
+    """How one kind of fraud fared."""
+
+    frauds: int
+    caught: int  # decided ALERT
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the frauds that were caught; None where there were none."""
+        return self.caught / self.frauds if self.frauds else None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRecord:
+    """Facts gathered from the stores themselves after the stream was through.
+
+    Attributes
+    ----------
+    produced
+        Records the brokers confirmed.
+    scored
+        Rows of the scored batches in the lake.
+    alerts
+        Alerts found in Cassandra.
+    alert_decisions
+        Transactions decided ALERT in the lake.
+    notifications_sent
+        Deliveries the outbox has as handed over.
+    mails
+        New messages in the mailbox; None where another mail server was used.
+    notifications_open
+        Deliveries that are neither handed over nor given up.
+    stored
+        Transactions found in Cassandra.
+    latencies
+        Seconds from the arrival at the broker to the hand-over to the mail server, one a delivery.
+    restarts
+        Components that were restarted meanwhile.
+    problems
+        What went wrong, in words.
+    """
+
+    produced: int
+    broken: int  # records sent malformed on purpose
+    repeated: int  # records sent twice on purpose
+    accepted: int
+    duplicates: int
+    dead_lettered: int
+    dead_letters_in_topic: int
+    scored: int
+    alert_decisions: int
+    alerts: int
+    notifications_sent: int
+    notifications_open: int
+    mails: int | None
+    stored: int
+    rate: float
+    seconds: float
+    latencies: Sequence[float]
+    per_typology: Mapping[str, TypologyResult]
+    true_alerts: int  # alert decisions on transactions that are fraud
+    model: str
+    restarts: Sequence[str] = ()
+    problems: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def balanced(self) -> bool:
+        """Nothing lost, nothing doubled."""
+        return (
+            self.produced == self.accepted + self.duplicates + self.dead_lettered
+            and self.accepted == self.scored == self.stored
+        )
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the alerts that are about fraud; None without alerts."""
+        return self.true_alerts / self.alert_decisions if self.alert_decisions else None
+
+    def latency(self, percentile: float) -> float | None:
+        """Seconds; None where nothing was delivered."""
+        return float(np.percentile(self.latencies, percentile)) if len(self.latencies) else None
+
+    def checks(self) -> list[Check]:
+        """What a demo has to keep to."""
+        # A restart costs seconds by itself: then the latency is told, and the balance is what counts.
+        judged = self.rate <= JUDGED_RATE and not self.restarts
+        must, aim = (Bound("<=", 5.0), Bound("<=", 2.5)) if judged else (None, None)
+        frauds = sum(result.frauds for result in self.per_typology.values())
+        caught = sum(result.caught for result in self.per_typology.values())
+        checks = [
+            Check("balanced: produced = accepted + duplicates + dead-lettered", self.balanced, Bound("==", True)),
+            Check("records lost", self.produced - self.accepted - self.duplicates - self.dead_lettered, Bound("==", 0)),
+            Check("repeated records recognised", self.duplicates, Bound(">=", self.repeated)),
+            Check("broken records in the dead-letter topic", self.dead_letters_in_topic, Bound("==", self.broken)),
+            Check("alerts in Cassandra", self.alerts, Bound("==", self.alert_decisions)),
+            Check("deliveries still open", self.notifications_open, Bound("==", 0)),
+            Check("latency p50, arrival to mail server, s", self.latency(50)),
+            Check("latency p95, arrival to mail server, s", self.latency(95), must, aim),
+            Check("latency p99, arrival to mail server, s", self.latency(99)),
+            Check("recall over all typologies", caught / frauds if frauds else None),
+            Check("precision of alerts", self.precision),
+            Check("problems", len(self.problems), Bound("==", 0)),
+        ]
+        if self.mails is not None:
+            # Fewer is a loss, more is a doubled message; a repetition under one Message-ID is dropped there.
+            checks.insert(6, Check("mails in the mailbox", self.mails, Bound("==", self.notifications_sent)))
+        return checks
+
+    def document(self) -> dict[str, Any]:
+        """``reports/demo.json``."""
+        record = asdict(self)
+        del record["latencies"], record["true_alerts"]
+        return record | {
+            "balanced": self.balanced,
+            "latency_seconds": {f"p{p}": self.latency(p) for p in (50, 95, 99)},
+            "per_typology": {
+                name: asdict(result) | {"recall": result.recall} for name, result in self.per_typology.items()
+            },
+            "precision": self.precision,
+            "checks": [check.document() for check in self.checks()],
+        }
