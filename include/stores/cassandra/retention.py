@@ -11,14 +11,16 @@ from include.stores.cassandra.cql import keyspace_name
 from include.stores.cassandra.statements import execute
 
 DAY = 86_400
+#: Labels of a counterparty count for this long.
+LONGEST_MEMORY_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Days a row lives after it was written; 0 keeps it for ever.
 
-    State must outlive the longest window (30 days), ids must be remembered for longer than an event
-    may be late, or a late second arrival would count twice, and the hints that lead to deliveries must
+    State must outlive what features look back on (known frauds: 90 days), ids must be remembered for
+    longer than an event may be late, or a late second arrival would count twice, and the hints that lead to deliveries must
     outlive these, or one that is still open would never be found.
     """
 
@@ -27,7 +29,7 @@ class Retention:
     hourly_totals: int = 90
     daily_totals: int = 800
     running_totals: int = 0
-    state: int = 40
+    state: int = 100
     seen: int = 40
     alerts: int = 800
     outbox: int = 90
@@ -40,10 +42,10 @@ class Retention:
         for field in fields(self):
             if getattr(self, field.name) < 0:
                 raise ValueError(f"expected days >= 0 for {field.name}; came {getattr(self, field.name)}")
-        if 0 < self.state <= 30:
+        if 0 < self.state <= LONGEST_MEMORY_DAYS:
             raise ValueError(
-                f"expected state to be kept for more than 30 days, the longest window; came {self.state}: "
-                "raise it"
+                f"expected state to be kept for more than {LONGEST_MEMORY_DAYS} days, which features look "
+                f"back; came {self.state}: raise it"
             )
         if 0 < self.outbox_hints < (self.outbox or math.inf):
             raise ValueError(
