@@ -166,7 +166,9 @@ class _Offsets:
         from include.transactions.offsets import TopicOffsets
 
         self._ledger = BatchLedger(Lake(self._lake_uri))
-        self._offsets = TopicOffsets(config, self._topic)
+        consumer_only = ("group.id", "enable.auto.commit", "auto.offset.reset")
+        brokers = {name: value for name, value in config.items() if name not in consumer_only}
+        self._offsets = TopicOffsets(brokers, self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
         return self._offsets.ends(), self._ledger.processed_offsets()

@@ -73,6 +73,10 @@ def trust_store_options() -> list[str]:
     return []
 
 
+#: For two cores and minutes: the optimising compiler took a quarter of a core for the first ten minutes, and
+#: several collector threads help no heap of this size. Measured: docs/decisions/0008-embedded-jvms.md.
+SMALL_MACHINE = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+
 #: What Spark and Cassandra reach into on Java 17; the same list serves both.
 ADD_OPENS = [
     f"--add-opens={package}=ALL-UNNAMED"

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from include.local.jars import class_path
-from include.local.java import ADD_EXPORTS, ADD_OPENS, java
+from include.local.java import ADD_EXPORTS, ADD_OPENS, SMALL_MACHINE, java
 from include.local.services.base import Service
 from include.settings import HOST
 
@@ -105,7 +105,7 @@ class Cassandra(Service):
         heap = self.settings.memory.cassandra
         return [
             str(java()), *ADD_EXPORTS, *ADD_OPENS,
-            f"-Xms{heap}M", f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=256M",
+            f"-Xms{heap}M", f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:MaxDirectMemorySize=256M",
             "-XX:+ExitOnOutOfMemoryError", "-XX:ActiveProcessorCount=2", "-Xss512k",
             "-Djdk.attach.allowAttachSelf=true", "-Dio.netty.tryReflectionSetAccessible=true",
             "-Djava.net.preferIPv4Stack=true", "-Dcassandra-foreground=yes",

@@ -6,7 +6,7 @@ import subprocess
 
 from include.local.errors import ServiceFailed
 from include.local.jars import class_path
-from include.local.java import java
+from include.local.java import SMALL_MACHINE, java
 from include.local.services.base import Service
 from include.settings import HOST
 
@@ -80,7 +80,7 @@ class Kafka(Service):
     def command(self) -> list[str]:  # noqa: D102
         heap = self.settings.memory.kafka
         return [
-            str(java()), f"-Xms{heap}M", f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
+            str(java()), f"-Xms{heap}M", f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:+ExitOnOutOfMemoryError",
             f"-Dlog4j2.configurationFile={self.folder}/log4j2.yaml",
             "-cp", class_path(self.settings.jars_dir, "kafka"),
             "kafka.Kafka", str(self.folder / "server.properties"),

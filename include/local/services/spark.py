@@ -6,7 +6,7 @@ import os
 import sys
 
 from include.local.jars import class_path, spark_home
-from include.local.java import ADD_OPENS, java
+from include.local.java import ADD_OPENS, SMALL_MACHINE, java
 from include.local.services.base import Service
 from include.settings import HOST, PROJECT
 
@@ -69,7 +69,7 @@ class SparkConnect(Service):
     def command(self) -> list[str]:  # noqa: D102
         heap = self.settings.memory.spark
         return [
-            str(java()), *ADD_OPENS, f"-Xmx{heap}M", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Xss4M",
+            str(java()), *ADD_OPENS, f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:+ExitOnOutOfMemoryError", "-Xss4M",
             "-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true",
             f"-Dlog4j2.configurationFile=file:{self.folder}/log4j2.properties",
             f"-Djava.io.tmpdir={self.folder}/tmp",

@@ -23,12 +23,10 @@ from include.stores.cassandra.statements import PASSING_ERRORS
 #: A row in the protocol's bytes, one value a bind marker; None writes a null, UNSET_VALUE nothing.
 Row = Sequence[Any]
 
-#: Rows of one batch are written one after the other, each waiting for the commit log's sync (1.3 ms here);
-#: batches side by side share it. Measured, 240 rows: 80 ms as 12 × 60, 23 ms as 64 × 10; 6,000 rows: 8 and 18 k/s.
-MAX_ROWS = 10
+MAX_ROWS = 50
 #: Cassandra refuses batches over 50 KiB (``batch_size_fail_threshold``) counted its own way, see ``_weight``.
 MAX_BYTES = 36 * 1024
-IN_FLIGHT = 64
+IN_FLIGHT = 12
 PAUSES_S = (0.2, 1.0, 3.0)
 _CELL_OVERHEAD = 20  # timestamp, TTL and deletion time that Cassandra counts with each value
 
