@@ -3,6 +3,10 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
+TEST_STACK := $(CURDIR)/.local/test-stack
+TRANSACTIONS ?= 20000
+RATE ?= 200
+SEED ?= 7
 
 .DEFAULT_GOAL := help
 
@@ -19,6 +23,9 @@ $(STAMP): requirements.lock
 setup: $(STAMP) ## Virtual environment from the lock, jars, Java
 	@$(PYTHON) -m include.local setup
 
+demo: setup ## The whole chain on a bounded stream: TRANSACTIONS=20000 RATE=200 SEED=7
+	@$(PYTHON) -m include.local.demo --transactions $(TRANSACTIONS) --rate $(RATE) --seed $(SEED)
+
 up: setup ## Start the embedded stack
 	@$(PYTHON) -m include.local up
 
@@ -32,17 +39,18 @@ clean: $(STAMP) ## Stop the stack and remove its data
 	@$(PYTHON) -m include.local down
 	rm -rf .local/stack
 
-test: $(STAMP) ## The tests that need no server
-	$(PYTHON) -m pytest -q -m "not servers and not e2e"
+test: setup ## All tests, on real servers of their own (beside a running stack)
+	@$(PYTHON) -m pytest -q; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
 
-test-fast: test ## The same
+test-fast: $(STAMP) ## The tests that need no server
+	$(PYTHON) -m pytest -q -m "not servers and not e2e"
 
 lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-.PHONY: help setup up down status clean test test-fast lint
+.PHONY: help setup demo up down status clean test test-fast lint
 
 evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
 	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \

@@ -105,10 +105,20 @@ class DemoRecord:
         frauds = sum(result.frauds for result in self.per_typology.values())
         caught = sum(result.caught for result in self.per_typology.values())
         checks = [
-            Check("balanced: produced = accepted + duplicates + dead-lettered", self.balanced, Bound("==", True)),
-            Check("records lost", self.produced - self.accepted - self.duplicates - self.dead_lettered, Bound("==", 0)),
+            Check(
+                "balanced: produced = accepted + duplicates + dead-lettered", self.balanced, Bound("==", True)
+            ),
+            Check(
+                "records lost",
+                self.produced - self.accepted - self.duplicates - self.dead_lettered,
+                Bound("==", 0),
+            ),
             Check("repeated records recognised", self.duplicates, Bound(">=", self.repeated)),
-            Check("broken records in the dead-letter topic", self.dead_letters_in_topic, Bound("==", self.broken)),
+            Check(
+                "broken records in the dead-letter topic",
+                self.dead_letters_in_topic,
+                Bound("==", self.broken),
+            ),
             Check("alerts in Cassandra", self.alerts, Bound("==", self.alert_decisions)),
             Check("deliveries still open", self.notifications_open, Bound("==", 0)),
             Check("latency p50, arrival to mail server, s", self.latency(50)),

@@ -20,8 +20,8 @@ class Retention:
     """Days a row lives after it was written; 0 keeps it for ever.
 
     State must outlive what features look back on (known frauds: 90 days), ids must be remembered for
-    longer than an event may be late, or a late second arrival would count twice, and the hints that lead to deliveries must
-    outlive these, or one that is still open would never be found.
+    longer than an event may be late, or a late second arrival would count twice, and the hints that
+    lead to deliveries must outlive these, or one that is still open would never be found.
     """
 
     transactions: int = 400

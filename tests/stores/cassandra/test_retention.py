@@ -12,7 +12,7 @@ def test_hints_outlive_the_deliveries_they_lead_to():
 
 
 def test_what_would_lose_state_that_is_needed_is_refused():
-    with pytest.raises(ValueError, match="longest window"):
+    with pytest.raises(ValueError, match="features look back"):
         Retention(state=30)
     with pytest.raises(ValueError, match="expected days >= 0 for alerts"):
         Retention(alerts=-1)
