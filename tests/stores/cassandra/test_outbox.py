@@ -1,8 +1,6 @@
 """The outbox on Cassandra when processes die, dawdle, meet each other, or get no answer."""
 
 import itertools
-import random
-import uuid
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -10,76 +8,22 @@ import pytest
 from cassandra import OperationTimedOut
 from cassandra.query import BoundStatement, PreparedStatement
 
-from include.alerts.delivery import DeliveryState
-from include.stores.cassandra import outbox as outbox_module
 from include.stores.cassandra.errors import StoreUnavailable
-from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.outbox_hints import MINUTE
-from include.stores.memory.alerting import MemoryOutboxStore
-from tests.alerts.examples import NOON, alert, delivery
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.alerts.examples import NOON
+from tests.stores.cassandra.outboxes import (
+    DEAD,
+    DELIVERED,
+    PENDING,
+    SECOND,
+    SENDING,
+    deliver_all,
+    make,
+    remains,
+    the,
+)
 
 pytestmark = pytest.mark.servers
-
-PENDING, SENDING, DELIVERED, DEAD = DeliveryState
-SECOND = timedelta(seconds=1)
-OUTBOX = 7  # the migration
-
-
-@pytest.fixture(scope="module")
-def sessions(request):
-    """Two sessions, as two processes have them, in a keyspace with nothing but an outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), [OUTBOX]) as address:
-        both = address.connect(), address.connect()
-        yield both
-        for session in both:
-            session.cluster.shutdown()
-
-
-@pytest.fixture
-def session(sessions):
-    return sessions[0]
-
-
-@pytest.fixture
-def outbox(sessions):
-    """The store whose statements a test interferes with."""
-    for table in ("outbox", "outbox_due", "outbox_open_minutes"):
-        sessions[0].execute(f"TRUNCATE {table}", timeout=60)
-    return CassandraOutboxStore(sessions[0])
-
-
-@pytest.fixture
-def other(sessions):
-    """The same outbox in another process."""
-    return CassandraOutboxStore(sessions[1])
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(outbox_module, "PAUSES_S", (0.0, 0.0, 0.0))
-
-
-def make(arrived_at=NOON, **changes):
-    about = alert(1, alert_id=uuid.uuid4(), arrived_at=arrived_at, raised_at=arrived_at + SECOND)
-    return delivery(about, **changes)
-
-
-def the(outbox, one):
-    return outbox.get_many([one.delivery_id])[one.delivery_id]
-
-
-def deliver_all(outbox, now):
-    """Deliver what is due until nothing is."""
-    while found := outbox.due(now):
-        for one in found:
-            claimed = outbox.claim(one, now, 60.0)
-            if claimed is not None:
-                outbox.delivered(claimed, now, None)
-
-
-def remains(session, table):
-    return len(list(session.execute(f"SELECT * FROM {table}")))  # noqa: S608 (the test's constants)
 
 
 class Killed(BaseException):
@@ -380,40 +324,3 @@ def test_what_is_left_of_a_delivery_whose_time_to_live_is_over_is_nothing(sessio
     assert outbox.due(NOON) == [one]
     assert outbox.get_many([expiring.delivery_id]) == {}
     assert outbox.counts()[PENDING] == 1
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_whatever_is_done_to_it_it_answers_as_the_one_in_memory(outbox, other, seed):
-    draw = random.Random(seed)
-    memory, now = MemoryOutboxStore(), NOON
-    known = []  # every version of every delivery that anybody has ever held
-
-    def both(method, *arguments):
-        return getattr(memory, method)(*arguments), getattr(draw.choice([outbox, other]), method)(*arguments)
-
-    def moment():
-        return now + timedelta(microseconds=draw.choice([0, 1, 999, 10**6, 7 * 10**7]) * draw.choice([-1, 1]))
-
-    for _ in range(250):
-        now += timedelta(microseconds=draw.choice([0, 1, 500, 10**5, 4 * 10**7]))
-        step = draw.choice(["enqueue", "due", "claim", "claim", "delivered", "failed", "failed", "dead"])
-        if step == "enqueue" or not known:
-            new = [make(moment()) for _ in range(draw.randrange(3))]
-            both("enqueue", [*new, *draw.sample(known, min(len(known), 2))])
-            known += new
-        elif step == "due":
-            expected, found = both("due", now, 1000)
-            assert found == expected
-            known += found
-        elif step == "claim":
-            expected, found = both("claim", draw.choice(known[-8:]), now, draw.choice([0.5, 60.0]))
-            assert found == expected
-            known += [found] if found else []
-        else:
-            end = {"delivered": (moment(), "v"), "failed": ("450", moment()), "dead": ("550", moment())}[step]
-            both(step, draw.choice(known[-4:]), *end)
-        if step != "due":
-            assert outbox.get_many(list(memory.rows)) == memory.rows
-    expected, found = both("counts")
-    assert found == expected
-    assert len({state for state, count in found.items() if count}) >= 3
