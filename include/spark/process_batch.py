@@ -9,8 +9,6 @@ The cursor says how far the stream has come: a run starts at its offsets, with a
 of its own, so neither grows with history. After a crash the next run first settles what Spark had
 committed, cut where it was cut then, because settling may have begun: ids remembered under a batch's
 number have to find themselves in that batch again. What Spark had not committed is read again.
-
-Run under plain Spark as ``spark-submit include/spark/process_batch.py --bootstrap … --cassandra …``.
 """
 
 from __future__ import annotations
