@@ -1,4 +1,8 @@
-"""Processes of a stack, told by marks in their environment: that is how orphans are found, and nothing else."""
+"""Processes of a stack, and nothing else: that is how orphans are found.
+
+A process bears marks in its environment. Airflow's workers overwrite theirs when they rename themselves, so
+the folder they were started in counts as well: a service's own, which nobody else works in.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,20 @@ def marked(stack_dir: Path, service: str | None = None) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if process.pid in mine:
                 continue
-            environment = process.environ()
-            if environment.get(STACK_MARK) == str(stack_dir) and service in (
-                None,
-                environment.get(SERVICE_MARK),
-            ):
+            if _is_marked(process, stack_dir, service) or _is_at_home(process, stack_dir, service):
                 found.append(process)
     return found
+
+
+def _is_marked(process: psutil.Process, stack_dir: Path, service: str | None) -> bool:
+    environment = process.environ()
+    return environment.get(STACK_MARK) == str(stack_dir) and service in (None, environment.get(SERVICE_MARK))
+
+
+def _is_at_home(process: psutil.Process, stack_dir: Path, service: str | None) -> bool:
+    """Whether it works in a service's folder without a terminal; a person looking around has one."""
+    folder = Path(process.cwd().removesuffix(" (deleted)"))
+    return folder.parent == stack_dir and service in (None, folder.name) and process.terminal() is None
 
 
 def end(processes: Sequence[psutil.Process], patience_seconds: float = 10) -> None:

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from include.settings import HOST, PROJECT, Settings
@@ -74,7 +75,17 @@ def test_a_kill_in_the_middle_loses_nothing(airflow: Settings, tmp_path: Path, v
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < limit, "waited 300 s for the first batch of the demo"
         time.sleep(0.2)
-    os.kill(Supervision(airflow).states()[victim]["pid"], signal.SIGKILL)
+    killed = Supervision(airflow).states()[victim]["pid"]
+    os.kill(killed, signal.SIGKILL)
     record = _record(process, tmp_path / "demo.json")
     assert record["balanced"]
     assert victim in record["restarts"]
+    # Its children are in its process group; one that goes on would write beside its successor.
+    assert [process.pid for process in psutil.process_iter() if _group(process.pid) == killed] == []
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
