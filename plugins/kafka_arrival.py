@@ -163,12 +163,10 @@ class _Offsets:
     def connect(self, config: Mapping[str, Any]) -> None:
         from include.stores.lake.files import Lake
         from include.stores.lake.ledger import BatchLedger
-        from include.transactions.offsets import TopicOffsets
+        from include.transactions.offsets import TopicOffsets, broker_settings
 
         self._ledger = BatchLedger(Lake(self._lake_uri))
-        consumer_only = ("group.id", "enable.auto.commit", "auto.offset.reset")
-        brokers = {name: value for name, value in config.items() if name not in consumer_only}
-        self._offsets = TopicOffsets(brokers, self._topic)
+        self._offsets = TopicOffsets(broker_settings(config), self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
         return self._offsets.ends(), self._ledger.processed_offsets()

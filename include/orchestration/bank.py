@@ -13,7 +13,7 @@ from include.detection.training import TrainingSettings
 from include.features.catalogue import FEATURE_NAMES
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.pipeline import first_model
-from include.pipeline.bank import BankFeed, Disturbances
+from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.settings import settings
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -66,7 +66,7 @@ def ingest(params: Mapping[str, Any]) -> int:
         sent = feed.send(
             max(1, int(order.rate * order.seconds)),
             send,
-            Disturbances(duplicates=0.01, late=0.01, malformed=0.005),
+            USUAL_DISTURBANCES,
             datetime.now(UTC),
         )
     log.info(

@@ -10,6 +10,7 @@ from include.alerts.channels.base import Channel
 from include.settings import settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.lake.files import Lake
+from include.transactions.offsets import broker_settings
 
 if TYPE_CHECKING:
     from cassandra.cluster import Session
@@ -21,16 +22,12 @@ SMTP = "smtp_default"
 SENDGRID = "sendgrid_default"
 METADATA = "airflow_metadata"
 
-#: Settings of a consumer that mean nothing to a producer, an admin client or Spark.
-_CONSUMER_ONLY = ("group.id", "enable.auto.commit", "auto.offset.reset")
-
 
 def kafka_config() -> dict[str, Any]:
     """librdkafka settings of the brokers: address and security."""
     from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 
-    extra = KafkaBaseHook.get_connection(KAFKA).extra_dejson
-    return {name: value for name, value in extra.items() if name not in _CONSUMER_ONLY}
+    return broker_settings(KafkaBaseHook.get_connection(KAFKA).extra_dejson)
 
 
 def cassandra_address() -> CassandraAddress:

@@ -19,6 +19,8 @@ from include.transactions.simulator.perturb import perturb
 
 #: The stream begins this long ago: far enough to hurry through some days, near enough for the contract.
 LIVE_DAYS = 7
+#: Folder of the banks, one folder a bank.
+BANKS = "simulated_banks"
 #: No label of the simulation is later than this.
 LABEL_DELAY_DAYS = 7
 
@@ -39,6 +41,10 @@ class Disturbances:
         while count + round(self.duplicates * count) + round(self.malformed * count) < records:
             count += 1
         return count
+
+
+#: Of the demo and of the simulated bank as a DAG.
+USUAL_DISTURBANCES = Disturbances(duplicates=0.01, late=0.01, malformed=0.005)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class BankFeed:
         self, lake: Lake, seed: int, customers: int, training_days: int = 30, *, now: datetime
     ) -> None:
         self._lake = lake
-        self.folder = f"simulated_banks/seed={seed}-customers={customers}"
+        self.folder = f"{BANKS}/seed={seed}-customers={customers}"
         position = lake.read_json(f"{self.folder}/position.json") or self._beginning(training_days, now)
         self.training_days = int(position["training_days"])
         self.history_days = self.training_days + LABEL_DELAY_DAYS

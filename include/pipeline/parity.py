@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 
 from include.features.parity import LoggedBatch, ParityReport, check_parity
+from include.pipeline.bank import BANKS
 from include.reports.checks import Bound, Check, exit_code
 from include.reports.table import checks_table
 from include.settings import settings
@@ -19,7 +20,6 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.memory.state import MemoryStateStore
 
-_BANKS = "simulated_banks"
 _BEFORE_THE_FIRST = -1
 
 
@@ -31,8 +31,8 @@ def parity_of(lake: Lake) -> ParityReport:
 def starting_states(lake: Lake) -> MemoryStateStore:
     """The states live scoring starts from: those the banks' histories leave behind."""
     store = MemoryStateStore()
-    for bank in lake.names(_BANKS):
-        path = f"{_BANKS}/{bank}/states.parquet"
+    for bank in lake.names(BANKS):
+        path = f"{BANKS}/{bank}/states.parquet"
         if not lake.exists(path):
             continue
         table = lake.read_table(path)

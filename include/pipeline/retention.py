@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
-
-_ARRIVALS = "arrivals"
+from include.stores.lake.ledger import ARRIVALS, BatchLedger, Stage, batch_folder
 
 
 def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
@@ -16,12 +14,12 @@ def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now:
 
     The newest run stays, and so does every run that a batch yet to be settled may need.
     """
-    names = lake.names(_ARRIVALS)
+    names = lake.names(ARRIVALS)
     accepted = ledger.cursor(Stage.ACCEPTED).next_batch
     first_batches = [int(name.removeprefix("run=")) for name in names]
     deleted = 0
     for name, following in zip(names, first_batches[1:], strict=False):
-        folder = f"{_ARRIVALS}/{name}"
+        folder = f"{ARRIVALS}/{name}"
         if following <= accepted and _is_older(lake, folder, older_than, now):
             lake.delete_folder(folder)
             deleted += 1

@@ -28,7 +28,7 @@ from include.settings import Settings, Stream
 from include.spark.checkpoint import Checkpoint
 from include.spark.parsing import parse
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import ARRIVALS, BatchLedger, Stage, batch_folder
 from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA
@@ -36,8 +36,6 @@ from include.transactions.settling import settle
 
 log = logging.getLogger(__name__)
 
-#: Folder of the Spark runs.
-ARRIVALS = "arrivals"
 _LOOK_SECONDS = 0.02
 _EARLIEST = -2  # as Spark's Kafka source spells it
 QUERY = "process_transactions"

@@ -12,6 +12,14 @@ from include.transactions.errors import TopicsUnavailable
 
 _TIMEOUT_SECONDS = 5.0
 
+#: Settings of a consumer that mean nothing to a producer, an admin client or Spark.
+_CONSUMER_ONLY = ("group.id", "enable.auto.commit", "auto.offset.reset")
+
+
+def broker_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What every kind of client needs of a connection's settings: the brokers' address and security."""
+    return {name: value for name, value in config.items() if name not in _CONSUMER_ONLY}
+
 
 def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:
     """Records between two positions, over all partitions."""

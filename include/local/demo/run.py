@@ -19,7 +19,6 @@ from include.local.airflow_api import AirflowApi
 from include.local.demo.facts import Facts, latencies, mailbox_count
 from include.local.demo.progress import Progress, Snapshot
 from include.local.demo.stream import Stream
-from include.local.errors import RunFailed
 from include.pipeline.bank import LIVE_DAYS, BankFeed
 from include.reports.checks import failed, said
 from include.reports.demo import DemoRecord
@@ -200,6 +199,3 @@ def _tell(console: Console, record: DemoRecord, report: Path) -> None:
     for check in failed(checks):
         console.print(f"[red]Does not hold:[/] {check.name} is {said(check)}, must be {check.must}")
     console.print(f"Report: {report}")
-
-
-__all__ = ["DemoOrder", "RunFailed", "run_demo"]

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.local.errors import RunFailed
-from include.pipeline.bank import BankFeed, Disturbances, Sent
+from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed, Sent
 from include.transactions.producer import TransactionProducer
-
-DISTURBANCES = Disturbances(duplicates=0.01, late=0.01, malformed=0.005)
 
 
 class Stream(threading.Thread):
@@ -48,7 +46,7 @@ class Stream(threading.Thread):
                     producer.flush()
                     return count
 
-                self.sent = self._feed.send(self._records, send, DISTURBANCES, datetime.now(UTC))
+                self.sent = self._feed.send(self._records, send, USUAL_DISTURBANCES, datetime.now(UTC))
         except BaseException as error:
             self._error = error
 

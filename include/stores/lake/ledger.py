@@ -14,6 +14,9 @@ from typing import Any
 
 from include.stores.lake.files import Lake
 
+#: Folder of what the Spark runs read, one folder a run; see ``include.spark.process_batch``.
+ARRIVALS = "arrivals"
+
 
 class Stage(StrEnum):
     """What happens to a batch, in order; alerting and loading both follow scoring."""
