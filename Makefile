@@ -17,7 +17,7 @@ $(STAMP): requirements.lock
 	@python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or later, found " + sys.version.split()[0] + "; install one and put it first on PATH")'
 	@python3 -m venv $(VENV) || { echo "could not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	$(VENV)/bin/pip install -q uv==0.13.9
-	$(VENV)/bin/uv pip install -q --python $(PYTHON) --require-hashes -r requirements.lock
+	$(VENV)/bin/uv pip install -q --python $(PYTHON) --compile-bytecode --require-hashes -r requirements.lock
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Virtual environment from the lock, jars, Java

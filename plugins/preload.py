@@ -15,6 +15,15 @@ from airflow.plugins_manager import AirflowPlugin
 log = logging.getLogger(__name__)
 
 MODULES = (
+    "airflow.dag_processing.dagbag",
+    "airflow.dag_processing.importers.python_importer",
+    "airflow.sdk.definitions.decorators",
+    "airflow.providers.standard.decorators.python",
+    "airflow.providers.apache.kafka.hooks.base",
+    "airflow.providers.apache.cassandra.hooks.cassandra",
+    "jinja2.ext",
+    "pyarrow.acero",
+    "pyarrow.dataset",
     "include.assets",
     "include.orchestration.bank",
     "include.orchestration.retries",
@@ -22,6 +31,8 @@ MODULES = (
     "airflow.providers.apache.spark.hooks.spark_connect",
     "airflow.providers.smtp.hooks.smtp",
     "include.orchestration.tasks",
+    "include.spark.session",
+    "grpc._channel",
     "include.detection.scoring",
     "confluent_kafka.admin",
     "pyarrow.compute",

@@ -14,7 +14,7 @@ before or while enqueuing           the batch is not marked as done: it is enque
 after it, before the batch is done  the same; nothing changes
 ==================================  ================================================================
 
-``deliver_due``: claim, render, send, record, one delivery after the other.
+``deliver_due``: claim, render, send, record, one delivery after the other; several senders may share the work.
 
 ==================================  ================================================================
 killed ...                          on the next run
@@ -41,7 +41,10 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -71,8 +74,8 @@ _OUT_OF_ORDER_LIMIT = 3
 class AlertSource(Protocol):
     """The part of the alert store that delivering needs."""
 
-    def get(self, alert_id: uuid.UUID) -> Alert | None:
-        """One alert, or None."""
+    def get_many(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
+        """Alerts by id; those not stored are left out."""
         ...
 
 
@@ -87,6 +90,14 @@ class DeliverySummary:
     latencies: list[float] = field(
         default_factory=list
     )  # seconds from broker to hand-over, one a message sent
+
+    def add(self, other: DeliverySummary) -> None:
+        """Count what another run, or another sender, did as well."""
+        self.sent += other.sent
+        self.retried += other.retried
+        self.dead += other.dead
+        self.skipped += other.skipped
+        self.latencies += other.latencies
 
 
 def enqueue_alerts(alerts: Sequence[Alert], router: Router, outbox: OutboxStore) -> int:
@@ -106,22 +117,23 @@ def enqueue_alerts(alerts: Sequence[Alert], router: Router, outbox: OutboxStore)
 def deliver_due(
     outbox: OutboxStore,
     alerts: AlertStore | AlertSource,
-    channels: Sequence[Channel],
+    open_channels: Callable[[], Sequence[Channel]],
     clock: Callable[[], datetime],
     lease_seconds: float = 120.0,
     backoff: Backoff | None = None,
     *,
     renderer: Renderer | None = None,
     limit: int = 500,
+    senders: int = 1,
 ) -> DeliverySummary:
     """Try every due delivery once, oldest first.
 
     Parameters
     ----------
     outbox, alerts
-        The stores.
-    channels
-        Those in use, found by their names; they are closed at the end.
+        The stores; with more than one sender they must bear calls from several threads.
+    open_channels
+        Makes the channels in use, found by their names: once for each sender, which closes its own.
     clock
         Tells the time, in UTC with an offset.
     lease_seconds
@@ -132,28 +144,51 @@ def deliver_due(
         Writes the messages.
     limit
         Most deliveries to try in this run.
+    senders
+        Threads that take deliveries from one queue. A delivery is mostly waiting, for the store's agreement on
+        the claim and for the vendor.
 
     Raises
     ------
     Exception
         Whatever a store raises; a delivery being worked on is due again after its lease.
     """
-    run = _Run(
-        outbox, alerts, {c.name: c for c in channels}, clock, backoff or Backoff(), renderer or Renderer()
-    )
-    try:
-        for delivery in sorted(outbox.due(clock(), limit), key=lambda d: (d.arrived_at, str(d.delivery_id))):
-            run.deliver(delivery, lease_seconds)
-    finally:
-        for channel in channels:
-            channel.close()
-    return run.summary
+    due = outbox.due(clock(), limit)
+    if not due:
+        return DeliverySummary()
+    queue = deque(sorted(due, key=lambda d: (d.arrived_at, str(d.delivery_id))))
+    known = alerts.get_many([delivery.alert_id for delivery in queue])
+
+    def send() -> DeliverySummary:
+        channels = open_channels()
+        sender = _Sender(
+            outbox, known, {c.name: c for c in channels}, clock, backoff or Backoff(), renderer or Renderer()
+        )
+        try:
+            with suppress(IndexError):  # the queue is empty
+                while True:
+                    sender.deliver(queue.popleft(), lease_seconds)
+        finally:
+            for channel in channels:
+                channel.close()
+        return sender.summary
+
+    needed = min(senders, len(queue))
+    if needed == 1:
+        return send()
+    summary = DeliverySummary()
+    with ThreadPoolExecutor(needed, "sender") as pool:
+        for part in [pool.submit(send) for _ in range(needed)]:
+            summary.add(part.result())
+    return summary
 
 
 @dataclass(slots=True)
-class _Run:
+class _Sender:
+    """Delivers, one delivery after the other. One that finds a channel out of order leaves it to the next run."""
+
     outbox: OutboxStore
-    alerts: AlertSource
+    alerts: Mapping[uuid.UUID, Alert]
     channels: dict[str, Channel]
     clock: Callable[[], datetime]
     backoff: Backoff

@@ -15,16 +15,18 @@ from include.local.java import java, trust_store_options
 
 KAFKA_VERSION = "4.3.0"
 CASSANDRA_VERSION = "5.0.8"
+LOCAL_FILES_VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A server's jar and all it depends on, in one folder."""
+    """A jar and, unless it is to stand alone, all it depends on, in one folder."""
 
     name: str
     group: str
     artifact: str
     revision: str
+    transitive: bool = True
 
     @property
     def stamp(self) -> str:
@@ -46,6 +48,14 @@ def bundles() -> list[Bundle]:
         Bundle("kafka", "org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
         Bundle("cassandra", "org.apache.cassandra", "cassandra-all", CASSANDRA_VERSION),
         Bundle("spark", "org.apache.spark", "spark-sql-kafka-0-10_2.13", version("pyspark")),
+        # Hadoop's files of the local machine without a chmod or readlink process for each: docs/decisions/0008.
+        Bundle(
+            "local-files",
+            "com.globalmentor",
+            "hadoop-bare-naked-local-fs",
+            LOCAL_FILES_VERSION,
+            transitive=False,
+        ),
     ]
 
 
@@ -82,6 +92,7 @@ def _retrieve(bundle: Bundle, folder: Path) -> None:
         str(java()), *trust_store_options(), "-jar", str(ivy),
         "-dependency", bundle.group, bundle.artifact, bundle.revision,
         "-confs", "default", "-types", "jar", "bundle", "-retrieve", pattern,
+        *([] if bundle.transitive else ["-notransitive"]),
     ]  # fmt: skip
     for attempt in (1, 2, 3):
         out = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)

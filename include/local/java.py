@@ -75,7 +75,9 @@ def trust_store_options() -> list[str]:
 
 #: For two cores and minutes: the optimising compiler took a quarter of a core for the first ten minutes, and
 #: several collector threads help no heap of this size. Measured: docs/decisions/0008-embedded-jvms.md.
-SMALL_MACHINE = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+#: The first-tier compiler brings a code cache of 48 MiB only, which Spark's generated classes overflow: sweeping it
+#: and compiling anew took half of what Spark used.
+SMALL_MACHINE = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240M"]
 
 #: What Spark and Cassandra reach into on Java 17; the same list serves both.
 ADD_OPENS = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from include.alerts.channels.base import Channel
+from include.alerts.channels.smtp import SmtpChannel
 from include.settings import settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.lake.files import Lake
@@ -55,6 +57,18 @@ def cassandra_session() -> Iterator[Session]:
         session.cluster.shutdown()
 
 
+@contextmanager
+def cassandra_session_soon() -> Iterator[Callable[[], Session]]:
+    """As ``cassandra_session``, but it connects while its caller does something else; asked for, it waits."""
+    with ThreadPoolExecutor(1, "cassandra") as pool:
+        connecting = pool.submit(lambda: cassandra_address().connect())
+        try:
+            yield connecting.result
+        finally:
+            if not (connecting.cancel() or connecting.exception()):
+                connecting.result().cluster.shutdown()
+
+
 def spark_session(lake: Lake) -> Any:
     """The shared Spark Connect session."""
     from airflow.providers.apache.spark.hooks.spark_connect import SparkConnectHook
@@ -64,21 +78,27 @@ def spark_session(lake: Lake) -> Any:
     return connect(SparkConnectHook(SPARK).get_connection_url(), lake)
 
 
-def channels() -> list[Channel]:
-    """How alerts leave the bank: SendGrid if its connection is set, else SMTP."""
+def open_channels() -> Callable[[], list[Channel]]:
+    """How alerts leave the bank: SendGrid if its connection is set, else SMTP; each call opens channels anew."""
     from airflow.providers.smtp.hooks.smtp import SmtpHook
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     smtp = Connection.get(SMTP)
     sender = smtp.extra_dejson["from_email"]
+
+    class Hook(SmtpHook):  # type: ignore[misc]
+        """Knows its connection: asking Airflow for it costs as much as sending a mail."""
+
+        @classmethod
+        def get_connection(cls, conn_id: str) -> Any:
+            return smtp
+
     try:
         sendgrid = Connection.get(SENDGRID)
     except AirflowNotFoundException:
-        from include.alerts.channels.smtp import SmtpChannel
-
         # A new hook for each connection: a hook keeps its client, also one the server has dropped.
-        return [SmtpChannel(lambda: SmtpHook(SMTP).get_conn()._smtp_client, sender)]
+        return lambda: [SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)]
     from include.alerts.channels.sendgrid import SendGridChannel
 
-    return [SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))]
+    return lambda: [SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))]

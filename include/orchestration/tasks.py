@@ -18,8 +18,9 @@ from include.features.catalogue import FEATURE_NAMES
 from include.orchestration.connections import (
     cassandra_address,
     cassandra_session,
-    channels,
+    cassandra_session_soon,
     kafka_config,
+    open_channels,
     spark_session,
 )
 from include.pipeline import alerting, loading, scoring
@@ -90,13 +91,13 @@ def batches_to_do(ledger: BatchLedger, stage: Stage, run: Any) -> range:
 def process() -> list[str]:
     """Read what arrived, settle it into batches."""
     now, lake = settings(), _lake()
-    kafka = kafka_config()
-    with cassandra_session() as session:
+    with cassandra_session_soon() as session:
+        kafka = kafka_config()
         job = ProcessJob(
             spark_session(lake),
             {name: str(value) for name, value in kafka.items()},
             lake,
-            CassandraSeenStore(session),
+            lambda: CassandraSeenStore(session()),
             KafkaDeadLetters(kafka, now.topics.dead_letter, now.topics.transactions),
             now,
         )
@@ -111,12 +112,11 @@ def score(run: Any) -> list[str]:
     if not batches:
         return []
     registry = _registry()
-    with cassandra_session() as session:
-        local = scoring.LocalScorer(lake, CassandraStateStore(session), registry, _rules())
+    with cassandra_session_soon() as session:
 
         def scorer_for(rows: int) -> scoring.Scorer:
             if rows < settings().stream.spark_from_rows:
-                return local
+                return scoring.LocalScorer(lake, CassandraStateStore(session()), registry, _rules())
             return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
 
         return _keys(scoring.score(batches, ledger, lake, registry, scorer_for))
@@ -144,7 +144,7 @@ def deliver() -> None:
 
 
 def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
-    summary = alerting.deliver(alerts, outbox, channels())
+    summary = alerting.deliver(alerts, outbox, open_channels())
     if summary.sent or summary.retried or summary.dead:
         log.info(
             "deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead

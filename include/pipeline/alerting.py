@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from include.alerts.channels.base import Channel
@@ -12,6 +12,9 @@ from include.alerts.routing import Router
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.ports import AlertStore, OutboxStore
+
+#: Deliveries under way at a time: each waits for Cassandra twice and for the mail server once.
+SENDERS = 6
 
 
 def raise_alerts(
@@ -32,15 +35,15 @@ def raise_alerts(
     return done
 
 
-def deliver(alerts: AlertStore, outbox: OutboxStore, channels: Sequence[Channel]) -> DeliverySummary:
+def deliver(
+    alerts: AlertStore, outbox: OutboxStore, open_channels: Callable[[], Sequence[Channel]]
+) -> DeliverySummary:
     """Hand over what is due until nothing is due any more, or nothing moves."""
     total = DeliverySummary()
     while True:
-        part = deliver_due(outbox, alerts, channels, lambda: datetime.now(UTC))
-        total.sent += part.sent
-        total.retried += part.retried
-        total.dead += part.dead
-        total.skipped = part.skipped
-        total.latencies += part.latencies
+        part = deliver_due(outbox, alerts, open_channels, lambda: datetime.now(UTC), senders=SENDERS)
+        total.add(part)
         if not part.sent:
+            # What was skipped and then sent by a later round is not open; the last round knows.
+            total.skipped = part.skipped
             return total

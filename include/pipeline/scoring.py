@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -44,8 +45,11 @@ def score_table(
     """
     engine = FeatureEngine(states)
     result = engine.run(accepted, batch, labels)
-    scored = score_batch(accepted, result.features, model, rules, scored_at)
-    engine.commit(result, batch)
+    with ThreadPoolExecutor(1, "states") as writing:
+        # The states wait for the store, the models for the processor.
+        written = writing.submit(engine.commit, result, batch)
+        scored = score_batch(accepted, result.features, model, rules, scored_at)
+        written.result()
     return scored
 
 

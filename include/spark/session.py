@@ -54,3 +54,14 @@ def connect(base_url: str, lake: Lake) -> Any:
         f"expected the Spark Connect server to take a session, but it refused three ids from generation "
         f"{known['generation']} on; restart the server"
     )
+
+
+def use_codegen(spark: Any, *, wanted: bool) -> None:
+    """Let the queries that start from now on compile their plans, or interpret them.
+
+    Generating and compiling code for a few hundred rows takes longer than interpreting the plan for them.
+    """
+    factory = "FALLBACK" if wanted else "NO_CODEGEN"
+    if spark.conf.get("spark.sql.codegen.factoryMode") != factory:
+        spark.conf.set("spark.sql.codegen.factoryMode", factory)
+        spark.conf.set("spark.sql.codegen.wholeStage", str(wanted).lower())

@@ -61,6 +61,10 @@ class SeenStore(Protocol):
 class DeadLetterQueue(Protocol):
     """Where records that broke the event contract go, with every reason, exactly once."""
 
+    def connect(self) -> None:
+        """Be ready to send; from then on no earlier try can send any more. ``send`` does it if nobody has."""
+        ...
+
     def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
         """Send the dead records of a batch; those a killed try of the batch sent already are left out.
 

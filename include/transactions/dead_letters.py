@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from include.transactions.errors import DeliveryFailed
+from include.transactions.offsets import TopicOffsets
 
 _WAIT_SECONDS = 30.0
 
@@ -37,6 +39,9 @@ class KafkaDeadLetters:
         self._config = dict(config)
         self._topic = topic
         self._source = source_topic
+        self._connecting = Lock()
+        self._producer: Any = None
+        self._offsets: Any = None
 
     def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
         """Send the dead records of a batch; see ``include.stores.ports.DeadLetterQueue``.
@@ -50,31 +55,59 @@ class KafkaDeadLetters:
         """
         if not dead.num_rows:
             return dict(tail or {})
-        producer = Producer(
-            {
-                **self._config,
-                "transactional.id": f"{self._topic}-writer",
-                "compression.type": "zstd",
-                "message.max.bytes": 20_000_000,
-            }
-        )
+        self.connect()
+        producer, offsets = self._producer, self._offsets
         try:
-            # Asked before it is connected, a client looks for its coordinator again half a second later.
-            producer.list_topics(self._topic, _WAIT_SECONDS)
-            producer.poll(0.05)
-            producer.init_transactions(_WAIT_SECONDS)
-            there, _ = self.since(tail or {})
+            there = set() if _ends(offsets) == dict(tail or {}) else self.since(tail or {})
             producer.begin_transaction()
             for row in dead.to_pylist():
                 if (row["kafka_partition"], row["kafka_offset"]) not in there:
                     self._produce(producer, row, batch)
             producer.commit_transaction(_WAIT_SECONDS)
+            return _ends(offsets)
         except KafkaException as error:
+            self._producer = None
             raise DeliveryFailed(
                 f"expected topic {self._topic} to take {dead.num_rows} dead letters of batch {batch}, got: {error}; "
                 "the batch will be tried again, nothing is lost"
             ) from error
-        return self.since(tail or {})[1]
+
+    def connect(self) -> None:
+        """Make the producer and fence the one before it; see ``include.stores.ports.DeadLetterQueue``.
+
+        Raises
+        ------
+        DeliveryFailed
+            When the brokers do not answer.
+        """
+        with self._connecting:
+            if self._producer is not None:
+                return
+            producer = Producer(
+                {
+                    **self._config,
+                    "transactional.id": f"{self._topic}-writer",
+                    "compression.type": "zstd",
+                    "message.max.bytes": 20_000_000,
+                }
+            )
+            try:
+                # Asked before it is connected, a client looks for its coordinator again half a second later.
+                producer.list_topics(self._topic, _WAIT_SECONDS)
+                producer.poll(0.05)
+                producer.init_transactions(_WAIT_SECONDS)
+                self._offsets = TopicOffsets(self._config, self._topic)
+            except KafkaException as error:
+                raise DeliveryFailed(
+                    f"expected the brokers to take a producer for topic {self._topic}, got: {error}; check that "
+                    "they are up. The batch will be tried again, nothing is lost"
+                ) from error
+            self._producer = producer
+
+    def ends(self) -> dict[str, int]:
+        """Where each partition of the topic ends for those who read committed records only."""
+        with TopicOffsets(self._config, self._topic) as offsets:
+            return _ends(offsets)
 
     def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int) -> None:
         producer.produce(
@@ -92,8 +125,8 @@ class KafkaDeadLetters:
         )
         producer.poll(0)
 
-    def since(self, tail: Mapping[str, int]) -> tuple[set[tuple[int, int]], dict[str, int]]:
-        """Source (partition, offset) of the records after ``tail``, and where the topic ends now.
+    def since(self, tail: Mapping[str, int]) -> set[tuple[int, int]]:
+        """Source (partition, offset) of the records after ``tail``.
 
         Parameters
         ----------
@@ -113,19 +146,17 @@ class KafkaDeadLetters:
         )
         try:
             metadata = consumer.list_topics(self._topic, _WAIT_SECONDS).topics[self._topic]
-            places, ends = [], {}
+            places = []
             for partition in metadata.partitions:
                 low, high = consumer.get_watermark_offsets(
                     TopicPartition(self._topic, partition), _WAIT_SECONDS
                 )
-                ends[str(partition)] = high
                 start = max(low, tail.get(str(partition), low))
                 if start < high:
                     places.append(TopicPartition(self._topic, partition, start))
-            found = set(self._read(consumer, places)) if places else set()
+            return set(self._read(consumer, places)) if places else set()
         finally:
             consumer.close()
-        return found, ends
 
     @staticmethod
     def _read(consumer: Consumer, places: list[TopicPartition]) -> Iterator[tuple[int, int]]:
@@ -143,3 +174,7 @@ class KafkaDeadLetters:
                 continue
             headers = dict(message.headers() or [])
             yield int(headers["source.partition"]), int(headers["source.offset"])
+
+
+def _ends(offsets: TopicOffsets) -> dict[str, int]:
+    return {str(partition): end for partition, end in offsets.committed_ends().items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from include.transactions.errors import TopicsUnavailable
@@ -57,9 +57,17 @@ class TopicOffsets:
         first, last = (self._offsets(spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
         return {partition: end if end > first[partition] else 0 for partition, end in last.items()}
 
-    def _offsets(self, spec: OffsetSpec) -> dict[int, int]:
+    def committed_ends(self) -> dict[int, int]:
+        """End offset of each partition for a reader of committed transactions only."""
+        return self._offsets(OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+
+    def _offsets(
+        self, spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> dict[int, int]:
         # One request for all partitions: this is asked many times a second.
-        wanted = self._admin.list_offsets(dict.fromkeys(self._places, spec), request_timeout=_TIMEOUT_SECONDS)
+        wanted = self._admin.list_offsets(
+            dict.fromkeys(self._places, spec), isolation_level=isolation, request_timeout=_TIMEOUT_SECONDS
+        )
         return {place.partition: answer.result(_TIMEOUT_SECONDS).offset for place, answer in wanted.items()}
 
     def close(self) -> None:

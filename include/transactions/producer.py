@@ -24,7 +24,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "enable.idempotence": True,
     "acks": "all",
     "compression.type": "lz4",
-    "linger.ms": 20,
+    "linger.ms": 50,
     "batch.num.messages": 10_000,
     # Longer than any broker restart: a minute's outage is waited out, not reported.
     "delivery.timeout.ms": 180_000,

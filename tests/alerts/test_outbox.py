@@ -58,7 +58,7 @@ class World:
         enqueue_alerts(alerts, ROUTER, self.outbox)
 
     def deliver(self, vendor: Vendor, backoff: Backoff | None = None) -> DeliverySummary:
-        return deliver_due(self.outbox, self.alerts, [vendor], lambda: self.now, 60.0, backoff)
+        return deliver_due(self.outbox, self.alerts, lambda: [vendor], lambda: self.now, 60.0, backoff)
 
     def states(self) -> dict[DeliveryState, int]:
         return {state: count for state, count in self.outbox.counts().items() if count}
@@ -264,7 +264,7 @@ def _whole_flow(world: World, vendor: Vendor, crash: Crash, backoff: Backoff) ->
     raised = [alert(1), alert(2, customer_id=None)]
     alerts.put(raised)  # type: ignore[operator]
     enqueue_alerts(raised, ROUTER, outbox)  # type: ignore[arg-type]
-    deliver_due(outbox, alerts, [channel], lambda: world.now, 60.0, backoff)  # type: ignore[arg-type,list-item]
+    deliver_due(outbox, alerts, lambda: [channel], lambda: world.now, 60.0, backoff)  # type: ignore[arg-type]
 
 
 def test_killed_at_any_moment_and_run_again_every_alert_is_in_the_mailbox_once() -> None:
@@ -315,7 +315,9 @@ def test_a_copy_sent_after_a_crash_is_dropped_by_the_mailbox(tmp_path: Path) -> 
         connect = smtp_connection("127.0.0.1", mailbox.smtp_port)
         for channel in (DiesAfterSending(connect, "a@example.com"), SmtpChannel(connect, "a@example.com")):
             with contextlib.suppress(Killed):
-                deliver_due(world.outbox, world.alerts, [channel], lambda: world.now, 60.0)
+                deliver_due(
+                    world.outbox, world.alerts, lambda channel=channel: [channel], lambda: world.now, 60.0
+                )
             world.now += timedelta(seconds=61)
         assert world.states() == {DeliveryState.DELIVERED: 6}
         assert (mailbox.store.count(), mailbox.store.suppressed()) == (6, 1)

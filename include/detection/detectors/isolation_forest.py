@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+import xgboost as xgb
 from sklearn.ensemble import IsolationForest as Forest
 
 from include.detection.detectors import persistence
+from include.detection.detectors.forest_as_booster import booster_of
 from include.detection.detectors.preparation import Preparation, ordinary_sample
 
 Floats = npt.NDArray[np.float64]
 
 
 class IsolationForest:
-    """Isolation Forest on prepared features.
+    """Isolation Forest on prepared features: grown by scikit-learn, kept and asked as an XGBoost model.
 
     Parameters
     ----------
@@ -33,47 +35,70 @@ class IsolationForest:
     """
 
     name: ClassVar[str] = "isolation_forest"
-    _allowed: ClassVar[frozenset[str]] = frozenset({"sklearn.tree._tree.Tree"})
 
     def __init__(self, trees: int = 100, rows_per_tree: int = 512, max_rows: int = 50_000) -> None:
         self.trees = trees
         self.rows_per_tree = rows_per_tree
         self.max_rows = max_rows
         self._preparation: Preparation | None = None
-        self._forest: Forest | None = None
+        self._booster: xgb.Booster | None = None  # its margin: path lengths, summed over the trees
+        self._usual_length = 0.0  # what the published score divides that sum by
 
     def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
         """Learn from history without its known frauds; see ``Detector.fit``."""
         sample = ordinary_sample(features, labels, self.max_rows, np.random.default_rng(seed))
         self._preparation = Preparation.learn(sample)
-        self._forest = Forest(
-            n_estimators=self.trees, max_samples=min(self.rows_per_tree, len(sample)), random_state=seed
-        ).fit(self._preparation.apply(sample))
+        rows = min(self.rows_per_tree, len(sample))
+        forest = Forest(n_estimators=self.trees, max_samples=rows, random_state=seed)
+        forest.fit(self._preparation.apply(sample))
+        trees = [tree.tree_ for tree in forest.estimators_]
+        self._booster = booster_of(trees, [_path_lengths(tree) for tree in trees], sample.shape[1])
+        self._usual_length = self.trees * float(_mean_search_length(np.array([rows]))[0])
 
     def score(self, features: Floats) -> Floats:
         """The published anomaly score, 0..1; see ``Detector.score``."""
-        if self._preparation is None or self._forest is None:
+        if self._preparation is None or self._booster is None:
             raise ValueError("expected a fitted isolation forest; call fit or load first")
         if len(features) == 0:
             return np.empty(0)
-        return np.asarray(-self._forest.score_samples(self._preparation.apply(features)), dtype=np.float64)
+        lengths = self._booster.inplace_predict(self._preparation.apply(features), predict_type="margin")
+        if self._usual_length == 0:  # grown on a single row: nothing is more or less usual
+            return np.full(len(features), 0.5)
+        return np.asarray(np.exp2(-lengths.astype(np.float64) / self._usual_length), dtype=np.float64)
 
     def save(self, directory: Path) -> None:
         """See ``Detector.save``."""
-        if self._preparation is None:
+        if self._preparation is None or self._booster is None:
             raise ValueError("expected a fitted isolation forest; call fit first")
-        persistence.write(
-            directory / f"{self.name}.skops",
-            {"preparation": self._preparation.arrays(), "forest": self._forest},
-        )
+        parts = {
+            "preparation": self._preparation.arrays(),
+            "trees": np.frombuffer(self._booster.save_raw("ubj"), dtype=np.uint8),
+            "usual_length": self._usual_length,
+        }
+        persistence.write(directory / f"{self.name}.skops", parts)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
         """See ``Detector.load``."""
-        parts = persistence.read(
-            directory / f"{cls.name}.skops", {"preparation": dict, "forest": Forest}, cls._allowed
-        )
+        expected = {"preparation": dict, "trees": np.ndarray, "usual_length": float}
+        parts = persistence.read(directory / f"{cls.name}.skops", expected)
         detector = cls()
         detector._preparation = Preparation.from_arrays(parts["preparation"])
-        detector._forest = parts["forest"]
+        detector._booster = xgb.Booster(params={"nthread": 1}, model_file=bytearray(parts["trees"].tobytes()))
+        detector._usual_length = parts["usual_length"]
         return detector
+
+
+def _path_lengths(tree: Any) -> Floats:
+    """How many cuts lead to each node, and how many more a leaf's rows would have taken to set apart."""
+    depth = np.zeros(tree.node_count)
+    for node in np.flatnonzero(tree.children_left >= 0):  # parents come before their children
+        depth[[tree.children_left[node], tree.children_right[node]]] = depth[node] + 1
+    return np.asarray(depth + _mean_search_length(tree.n_node_samples))
+
+
+def _mean_search_length(rows: npt.NDArray[np.integer[Any]]) -> Floats:
+    """Mean path length of an unsuccessful search in a binary search tree of so many rows: c(n) of the paper."""
+    n = np.maximum(rows.astype(np.float64), 1.0)
+    length = 2.0 * (np.log(np.maximum(n - 1.0, 1.0)) + np.euler_gamma) - 2.0 * (n - 1.0) / n
+    return np.where(n > 2, length, np.where(n == 2, 1.0, 0.0))

@@ -103,7 +103,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
     mails_before = mailbox_count(settings)
     began_at, began = datetime.now(UTC), time.monotonic()
     dead_letters = KafkaDeadLetters(kafka, settings.topics.dead_letter, settings.topics.transactions)
-    dead_before = dead_letters.since({})[1]
+    dead_before = dead_letters.ends()
     with TopicOffsets(kafka, settings.topics.transactions) as offsets:
         progress = Progress(settings, offsets)
         stream = Stream(feed, kafka, settings.topics.transactions, order.transactions, order.rate)
@@ -127,7 +127,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 accepted=snapshot.accepted,
                 duplicates=snapshot.duplicates,
                 dead_lettered=snapshot.dead_lettered,
-                dead_letters_in_topic=len(dead_letters.since(dead_before)[0]),
+                dead_letters_in_topic=len(dead_letters.since(dead_before)),
                 scored=facts.scored(),
                 alert_decisions=facts.alert_decisions(),
                 alerts=facts.alerts(),

@@ -72,8 +72,8 @@ class Cassandra(Service):
             "commitlog_total_space": "256MiB",
             "memtable": {
                 "configurations": {
-                    "default": {"inherits": "skiplist"},
-                    "skiplist": {"class_name": "SkipListMemtable"},
+                    "default": {"inherits": "trie"},
+                    "trie": {"class_name": "TrieMemtable"},
                 }
             },
             "memtable_heap_space": "160MiB",

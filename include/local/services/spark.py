@@ -10,6 +10,7 @@ from include.local.java import ADD_OPENS, SMALL_MACHINE, java
 from include.local.services.base import Service
 from include.settings import HOST, PROJECT
 
+_CHECKPOINTS = "org.apache.spark.sql.execution.streaming.checkpointing"
 _LOG4J = """rootLogger.level = warn
 rootLogger.appenderRef.out.ref = OUT
 appender.out.type = Console
@@ -46,6 +47,10 @@ class SparkConnect(Service):
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.streaming.noDataMicroBatches.enabled": "false",
             "spark.sql.streaming.minBatchesToRetain": "1000",
+            # On local files Hadoop starts a process for every chmod and readlink, thirty a Spark run. This file
+            # system asks the JVM instead; the default checkpoint manager would go round it.
+            "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
+            "spark.sql.streaming.checkpointFileManagerClass": f"{_CHECKPOINTS}.FileSystemBasedCheckpointFileManager",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.parquet.compression.codec": "zstd",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -67,13 +72,13 @@ class SparkConnect(Service):
         (self.folder / "spark.conf").write_text(text)
 
     def command(self) -> list[str]:  # noqa: D102
-        heap = self.settings.memory.spark
+        heap, jars = self.settings.memory.spark, self.settings.jars_dir
         return [
             str(java()), *ADD_OPENS, f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:+ExitOnOutOfMemoryError", "-Xss4M",
             "-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true",
             f"-Dlog4j2.configurationFile=file:{self.folder}/log4j2.properties",
             f"-Djava.io.tmpdir={self.folder}/tmp",
-            "-cp", f"{spark_home()}/jars/*:{class_path(self.settings.jars_dir, 'spark')}",
+            "-cp", ":".join([f"{spark_home()}/jars/*", *(class_path(jars, name) for name in ("spark", "local-files"))]),
             "org.apache.spark.deploy.SparkSubmit",
             "--properties-file", str(self.folder / "spark.conf"),
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal",
