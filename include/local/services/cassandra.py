@@ -68,6 +68,8 @@ class Cassandra(Service):
             # SYNC_LAG_SECONDS (include/stores/cassandra/durability.py). Group commit cost twice the processor.
             "commitlog_sync": "periodic",
             "commitlog_sync_period": f"{SYNC_PERIOD_MS}ms",
+            # Compressed, it is written from one buffer; otherwise into files mapped anew, page fault by page fault.
+            "commitlog_compression": [{"class_name": "LZ4Compressor"}],
             "commitlog_segment_size": "16MiB",
             "commitlog_total_space": "256MiB",
             "memtable": {
@@ -76,8 +78,11 @@ class Cassandra(Service):
                     "trie": {"class_name": "TrieMemtable"},
                 }
             },
+            # Few large flushes: each is written again by compactions.
             "memtable_heap_space": "160MiB",
-            "memtable_offheap_space": "64MiB",
+            "memtable_offheap_space": "160MiB",
+            "memtable_allocation_type": "offheap_objects",
+            "memtable_flush_writers": 1,
             "file_cache_size": "64MiB",
             "networking_cache_size": "32MiB",
             "key_cache_size": "32MiB",
@@ -106,6 +111,7 @@ class Cassandra(Service):
         return [
             str(java()), *ADD_EXPORTS, *ADD_OPENS,
             f"-Xms{heap}M", f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:MaxDirectMemorySize=256M",
+            "-XX:ThreadPriorityPolicy=1",  # compactions run at the lowest priority, if the system lets them
             "-XX:+ExitOnOutOfMemoryError", "-XX:ActiveProcessorCount=2", "-Xss512k",
             "-Djdk.attach.allowAttachSelf=true", "-Dio.netty.tryReflectionSetAccessible=true",
             "-Djava.net.preferIPv4Stack=true", "-Dcassandra-foreground=yes",

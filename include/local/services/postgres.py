@@ -89,5 +89,5 @@ class Postgres(Service):
         return [
             str(_binaries() / "postgres"), "-D", str(self.data),
             "-h", HOST, "-p", str(self.settings.ports.postgres), "-k", "",
-            "-c", "shared_buffers=128MB", "-c", "max_connections=120",
+            "-c", "shared_buffers=128MB", "-c", "max_connections=120", "-c", "jit=off",
         ]  # fmt: skip
