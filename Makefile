@@ -63,4 +63,7 @@ parity: $(STAMP) ## Features used live against the same computed again from the 
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
-.PHONY: evaluate parity bench-scoring
+bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
+	@$(PYTHON) -m benchmarks.training
+
+.PHONY: evaluate parity bench-scoring bench-training

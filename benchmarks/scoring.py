@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,23 +20,19 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.history import START, History
 from include.detection.bundle import ModelBundle
 from include.detection.scoring import score_batch
-from include.detection.training import TrainingSettings, train
+from include.detection.training import TrainingSettings
 from include.features.compute import compute, keys_of
-from include.features.history import features_of_history
-from include.features.labels import join_labels
 from include.reports.checks import Bound, Check, exit_code
 from include.reports.table import checks_table
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import settings
-from include.transactions.labels import LABEL_SCHEMA, LabelEvent
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator import SimulatedBank
-from include.transactions.simulator.label_feed import label_events
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 30
 MUST_A_SECOND = 15_000
 
@@ -102,20 +97,10 @@ def _prepare(
     customers: int, size: int, count: int
 ) -> tuple[ModelBundle, list[tuple[pa.Table, Any, pa.Table]]]:
     bank = SimulatedBank(11, customers, start=START)
-    history = [bank.day(day) for day in range(DAYS)]
-    told = _labels([event for day in history for event in label_events(day, bank.seed)])
-    past = pa.concat_tables([day.transactions for day in history])
-    labels = join_labels(told, past)
-    result = features_of_history(past, labels=labels)
-    truth = pa.concat_tables([day.labels for day in history])
+    history = History.of(bank, DAYS)
+    result = history.features()
     settings_ = TrainingSettings()
-    model = train(
-        result.features,
-        truth["is_fraud"].to_numpy(),
-        past["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
-        result.features["amount_value"].to_numpy(),
-        settings=replace(settings_, boosting=replace(settings_.boosting, n_jobs=1)),
-    )
+    model = history.train(result.features, replace(settings_, boosting=replace(settings_.boosting, n_jobs=1)))
     made, states = [], {kind: dict(by_key) for kind, by_key in result.states.items()}
     live = pa.concat_tables([day.transactions for day in bank.stream(DAYS, size * count)])
     for start in range(0, size * count, size):
@@ -125,15 +110,10 @@ def _prepare(
             kind: {key: states[kind][key] for key in keys if key in states[kind]}
             for kind, keys in wanted.items()
         }
-        made.append((accepted, at_hand, labels.slice(0, 0)))
+        made.append((accepted, at_hand, history.labels.slice(0, 0)))
         for kind, changed in compute(accepted, at_hand).states.items():
             states[kind].update(changed)
     return model, made
-
-
-def _labels(events: Sequence[LabelEvent]) -> pa.Table:
-    rows = [{name: getattr(event, name) for name in LABEL_SCHEMA.names} for event in events]
-    return pa.Table.from_pylist(rows, schema=LABEL_SCHEMA)
 
 
 def _arrived(transactions: pa.Table) -> pa.Table:

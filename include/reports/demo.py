@@ -49,6 +49,8 @@ class DemoRecord:
         Deliveries that are neither handed over nor given up.
     stored
         Transactions found in Cassandra.
+    longest_gap
+        Most seconds between two batches while records were being sent; None before two batches.
     latencies
         Seconds from the arrival at the broker to the hand-over to the mail server, one a delivery.
     restarts
@@ -73,6 +75,7 @@ class DemoRecord:
     stored: int
     rate: float
     seconds: float
+    longest_gap: float | None
     latencies: Sequence[float]
     per_typology: Mapping[str, TypologyResult]
     true_alerts: int  # alert decisions on transactions that are fraud
@@ -124,6 +127,7 @@ class DemoRecord:
             Check("latency p50, arrival to mail server, s", self.latency(50)),
             Check("latency p95, arrival to mail server, s", self.latency(95), must, aim),
             Check("latency p99, arrival to mail server, s", self.latency(99)),
+            Check("longest gap between batches, s", self.longest_gap, Bound("<=", 5.0) if judged else None),
             Check("recall over all typologies", caught / frauds if frauds else None),
             Check("precision of alerts", self.precision),
             Check("problems", len(self.problems), Bound("==", 0)),

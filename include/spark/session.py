@@ -42,7 +42,7 @@ def connect(base_url: str, lake: Lake) -> Any:
     for generation in range(known["generation"], known["generation"] + 3):
         spark = SparkSession.builder.remote(_url(base_url, generation)).create()
         try:
-            spark.conf.set("spark.sql.variant.allowDuplicateKeys", "true")
+            prepare(spark)
         except PySparkException as refused:
             if "SESSION" not in str(refused) and "INVALID_HANDLE" not in str(refused):
                 raise
@@ -54,6 +54,12 @@ def connect(base_url: str, lake: Lake) -> Any:
         f"expected the Spark Connect server to take a session, but it refused three ids from generation "
         f"{known['generation']} on; restart the server"
     )
+
+
+def prepare(spark: Any) -> None:
+    """Settings the streaming plan depends on."""
+    # Of a key that comes twice the last value counts, as in Python; the validator says the same.
+    spark.conf.set("spark.sql.variant.allowDuplicateKeys", "true")
 
 
 def use_codegen(spark: Any, *, wanted: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,12 @@ class Facts:
         there = self.deliveries()
         return len(self._delivery_ids) - len(there) + sum(delivery.state in _OPEN for delivery in there)
 
+    def longest_gap(self, began_at: datetime, ended_at: datetime) -> float | None:
+        """Most seconds in which no batch was accepted, from the first record on until the last was sent."""
+        ledger = BatchLedger(self._lake)
+        manifests = [ledger.manifest(Stage.ACCEPTED, batch) or {} for batch in self._batches]
+        return longest_gap([datetime.fromisoformat(m["completed_at"]) for m in manifests], began_at, ended_at)
+
     def model(self) -> str:
         """Version of the model the last batch was scored with."""
         manifest = (
@@ -113,6 +121,19 @@ class Facts:
             for name in sorted(set(names))
         }
         return results, int(caught.sum())
+
+
+def longest_gap(completed: Sequence[datetime], began_at: datetime, ended_at: datetime) -> float | None:
+    """Most seconds between two neighbours of ``began_at``, the batches until ``ended_at``, and the next batch.
+
+    The last record is sent at ``ended_at``, so the batch after it is the last one that can be late. None where
+    nothing was completed.
+    """
+    if not completed:
+        return None
+    until = [at for at in completed if at < ended_at]
+    moments = [began_at, *until, *[at for at in completed if at >= ended_at][:1]]
+    return max((after - before).total_seconds() for before, after in pairwise(moments))
 
 
 def latencies(deliveries: Sequence[Delivery]) -> list[float]:

@@ -137,6 +137,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 stored=facts.stored(),
                 rate=order.rate,
                 seconds=round(seconds, 1),
+                longest_gap=facts.longest_gap(stream.began_at or began_at, stream.ended_at or began_at),
                 latencies=latencies(deliveries),
                 per_typology=typologies,
                 true_alerts=true_alerts,

@@ -21,6 +21,8 @@ class Stream(threading.Thread):
         Records given to the client so far.
     sent
         What was sent, once all of it is confirmed.
+    began_at, ended_at
+        When the first and the last record were handed over; None before.
     """
 
     def __init__(self, feed: BankFeed, kafka: dict[str, Any], topic: str, records: int, rate: float) -> None:
@@ -33,6 +35,8 @@ class Stream(threading.Thread):
         self._error: BaseException | None = None
         self.handed_over = 0
         self.sent: Sent | None = None
+        self.began_at: datetime | None = None
+        self.ended_at: datetime | None = None
 
     def run(self) -> None:
         """Send it all and wait for the confirmations."""
@@ -52,6 +56,8 @@ class Stream(threading.Thread):
 
     def _count(self, handed_over: int) -> None:
         self.handed_over = handed_over
+        self.ended_at = datetime.now(UTC)
+        self.began_at = self.began_at or self.ended_at
 
     def result(self) -> Sent:
         """What was sent.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -116,7 +117,13 @@ class BatchLedger:
             raise ValueError(
                 f"{stage}: expected batch {cursor.next_batch} next, got {batch}; do that one first"
             )
-        manifest = {"batch": batch, "counts": dict(counts), "positions": positions or {}, **(facts or {})}
+        manifest = {
+            "batch": batch,
+            "counts": dict(counts),
+            "positions": positions or {},
+            "completed_at": datetime.now(UTC).isoformat(),
+            **(facts or {}),
+        }
         self._lake.write_json(f"{batch_folder(stage, batch)}/manifest.json", manifest)
         if batch < cursor.next_batch:
             return  # a replay

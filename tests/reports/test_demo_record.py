@@ -1,0 +1,74 @@
+"""A demo's record judges itself: each loss, and each slowness, fails the check that is named for it."""
+
+from dataclasses import replace
+
+import pytest
+
+from include.reports.checks import exit_code, failed
+from include.reports.demo import DemoRecord, TypologyResult
+
+GOOD = DemoRecord(
+    produced=100,
+    broken=2,
+    repeated=1,
+    accepted=97,
+    duplicates=1,
+    dead_lettered=2,
+    dead_letters_in_topic=2,
+    scored=97,
+    alert_decisions=3,
+    alerts=3,
+    notifications_sent=4,
+    notifications_open=0,
+    mails=4,
+    stored=97,
+    rate=200.0,
+    seconds=9.0,
+    longest_gap=2.5,
+    latencies=[1.0, 2.0, 3.0, 4.0],
+    per_typology={"card_testing": TypologyResult(4, 3), "structuring": TypologyResult(0, 0)},
+    true_alerts=3,
+    model="m",
+)
+
+
+def test_a_good_demo_holds_and_is_told_in_full() -> None:
+    assert exit_code(GOOD.checks()) == 0
+    document = GOOD.document()
+    assert document["balanced"] is True
+    assert document["latency_seconds"] == {"p50": 2.5, "p95": pytest.approx(3.85), "p99": pytest.approx(3.97)}
+    assert document["per_typology"]["card_testing"] == {"frauds": 4, "caught": 3, "recall": 0.75}
+    assert document["per_typology"]["structuring"]["recall"] is None
+    assert document["precision"] == 1.0
+    assert {"name", "value", "must", "aim", "holds"} == set(document["checks"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"produced": 101}, "records lost"),
+        ({"stored": 96}, "balanced"),
+        ({"scored": 98}, "balanced"),
+        ({"duplicates": 0, "accepted": 98, "scored": 98, "stored": 98}, "repeated records"),
+        ({"dead_letters_in_topic": 3}, "broken records"),
+        ({"alerts": 2}, "alerts in Cassandra"),
+        ({"notifications_open": 1}, "deliveries still open"),
+        ({"mails": 5}, "mails in the mailbox"),
+        ({"mails": 3}, "mails in the mailbox"),
+        ({"latencies": [6.0]}, "latency p95"),
+        ({"latencies": []}, "latency p95"),
+        ({"longest_gap": 5.1}, "longest gap"),
+        ({"longest_gap": None}, "longest gap"),
+        ({"problems": ["kafka is down"]}, "problems"),
+    ],
+)
+def test_whatever_goes_wrong_fails_its_check(change: dict[str, object], check: str) -> None:
+    bad = replace(GOOD, **change)  # type: ignore[arg-type]
+    assert any(one.name.startswith(check) for one in failed(bad.checks()))
+    assert exit_code(bad.checks()) == 1
+
+
+@pytest.mark.parametrize("change", [{"restarts": ["spark"]}, {"rate": 1_000.0}])
+def test_a_restart_or_a_higher_rate_is_told_and_not_judged_by_its_latency(change: dict[str, object]) -> None:
+    slow = replace(GOOD, latencies=[30.0], longest_gap=30.0, **change)  # type: ignore[arg-type]
+    assert exit_code(slow.checks()) == 0
