@@ -7,7 +7,8 @@ makes the result the current model, from the next batch on.
 * `load_states`: puts what that history leaves behind (windows of each account and counterparty) into Cassandra.
 * `train_model`: fits, calibrates, finds the thresholds of the alert budget, publishes, promotes.
 
-Starts when the stores have been made, and then only if there is no model yet; by hand it always trains.
+Starts when the stores have been made, and then only if there is no model yet; by hand it always trains. The
+first model is always promoted, every other only if the last `check_parity` was clean; if not, it is not even trained.
 """
 
 from airflow.sdk import DAG, task

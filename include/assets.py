@@ -40,3 +40,4 @@ STORED_TRANSACTIONS = Asset(
 )
 STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
 FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")
+PARITY = Asset(name="feature_parity", uri="lake://bank/checks/parity", group="models")

@@ -6,6 +6,7 @@
     ├── TrainingRefused     the history handed to ``train`` cannot make a model
     ├── ModelRefused        a stored model is tampered with, incomplete, unsafe or incompatible
     ├── RegistryError       a version cannot be published, promoted or found
+    │   └── PromotionRefused    the model in use must not be replaced now
     └── ScoringError        transactions, features and model do not fit together
 """
 
@@ -26,6 +27,10 @@ class ModelRefused(DetectionError):
 
 class RegistryError(DetectionError):
     """A version cannot be published, promoted or found."""
+
+
+class PromotionRefused(RegistryError):
+    """The model in use must not be replaced now: what has to hold for that does not."""
 
 
 class ScoringError(DetectionError):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,14 @@ from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from include.detection.bundle import MANIFEST, ModelBundle, check_names, read_manifest
-from include.detection.errors import ModelRefused, RegistryError
+from include.detection.errors import ModelRefused, PromotionRefused, RegistryError
 from include.detection.manifest import Manifest
 
 _TEMPORARY = ".tmp-"
+
+#: Asked before a model takes the place of another; raises ``PromotionRefused`` if that must not be. What has
+#: to hold, parity for one, is known outside of this package.
+PromotionGate = Callable[[], None]
 
 
 class Promotion(BaseModel):
@@ -49,12 +53,18 @@ class ModelRegistry:
         ``file:``, ``hdfs:``, ``s3:`` … or an absolute path.
     features
         The features this release computes; models with others are refused. None: not checked.
+    gate
+        Stands before every promotion but the first. None: this object is for reading, and promotes at most
+        the first model, so that nobody gets around the gate by forgetting it.
     """
 
-    def __init__(self, uri: str, features: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, uri: str, features: Sequence[str] | None = None, gate: PromotionGate | None = None
+    ) -> None:
         self._fs, root = fs.FileSystem.from_uri(uri)
         self._root = root.rstrip("/")
         self._features = None if features is None else tuple(features)
+        self._gate = gate
         self._bundle: ModelBundle | None = None
         self._loaded_from: str | None = None  # name of the promotion the bundle came by
         self._refused: dict[str, str] = {}  # name of a promotion → why; never tried again
@@ -75,7 +85,11 @@ class ModelRegistry:
         ------
         RegistryError
             Another model is stored under this version.
+        PromotionRefused
+            It was to become current and may not; then it is not stored either.
         """
+        if promote:
+            self.ensure_promotable()
         target = f"{self._root}/versions/{bundle.version}"
         if self._exists(f"{target}/{MANIFEST}"):
             stored = self._manifest(bundle.version)[0]
@@ -97,18 +111,38 @@ class ModelRegistry:
         return bundle
 
     def promote(self, version: str) -> None:
-        """Make a stored version current; also the way back to an older one.
+        """Make a stored version current; also the way back to an older one, through the same gate.
 
         Raises
         ------
         RegistryError
             The version is not stored.
+        PromotionRefused
+            The gate lets no model take the place of the current one.
         """
         manifest, digest = self._manifest(version)
+        self.ensure_promotable()
         names = self._promotions()
         number = int(names[-1].removesuffix(".json")) + 1 if names else 1
         pointer = Promotion(version=manifest.version, manifest_sha256=digest, promoted_at=datetime.now(UTC))
         self._write(f"{self._root}/promotions/{number:08d}.json", pointer.model_dump_json().encode())
+
+    def ensure_promotable(self) -> None:
+        """Ask the gate; the very first model needs none, for without one there are the rules only.
+
+        Raises
+        ------
+        PromotionRefused
+            No model may take the place of the current one.
+        """
+        if not self._promotions():
+            return
+        if self._gate is None:
+            raise PromotionRefused(
+                f"expected a registry with a gate to replace the current model at {self._root}, got one that "
+                "was opened for reading; pass gate=, e.g. include.pipeline.parity.gate_of(lake)"
+            )
+        self._gate()
 
     def versions(self) -> tuple[str, ...]:
         """Ids of all stored versions, oldest first."""

@@ -4,7 +4,8 @@
 
     FeatureError
     ├── FeatureInputError   the batch lacks a column, or a column holds nulls or values out of range
-    └── StateFormatError    a stored state was not written by this version of the code
+    ├── StateFormatError    a stored state was not written by this version of the code
+    └── ParityBroken        what live scoring used is not what the log gives
 """
 
 
@@ -18,3 +19,7 @@ class FeatureInputError(FeatureError):
 
 class StateFormatError(FeatureError):
     """The bytes of a state cannot be read."""
+
+
+class ParityBroken(FeatureError):
+    """What live scoring used is not what the same code computes from the log."""

@@ -14,6 +14,7 @@ from include.features.catalogue import FEATURE_NAMES
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.pipeline import first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
+from include.pipeline.parity import gate_of
 from include.settings import settings
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -93,6 +94,11 @@ def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> st
     """Train and promote; returns the version, or None where the bank has its model and no other was asked for.
 
     ``only_if_missing`` may also stand among the params.
+
+    Raises
+    ------
+    PromotionRefused
+        There is a model, and the last parity check was not clean.
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
@@ -100,5 +106,5 @@ def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> st
     if params.get("only_if_missing", only_if_missing) and there is not None:
         log.info("model %s was trained on this history; nothing to do", there)
         return None
-    registry = ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES)
+    registry = ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES, gate_of(lake))
     return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version

@@ -29,6 +29,14 @@ POLICY = ExceptionRetryPolicy(
         ),
         RetryRule(
             exception=[
+                "include.features.errors.ParityBroken",
+                "include.detection.errors.PromotionRefused",
+            ],
+            action=RetryAction.FAIL,
+            reason="somebody has to look first: the next try would find the same",
+        ),
+        RetryRule(
+            exception=[
                 "builtins.TypeError",
                 "builtins.AttributeError",
                 "builtins.ImportError",

@@ -17,6 +17,8 @@ from include.orchestration.connections import (
     spark_session,
 )
 from include.pipeline import retention
+from include.pipeline.parity_record import checked_until
+from include.pipeline.retention import REPEATABLE_BATCHES
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import settings
@@ -30,8 +32,6 @@ from include.transactions.topics import ensure_topics, topic_specs
 
 log = logging.getLogger(__name__)
 
-#: Batches that may be scored or loaded again by hand; older versions of busy keys are dropped.
-REPEATABLE_BATCHES = 1_000
 _KEY_COLUMNS = {"account": "account_id", "counterparty": "counterparty_id"}
 
 
@@ -87,11 +87,11 @@ def _days_to_keep(what: str) -> timedelta:
 
 
 def clean_lake() -> None:
-    """Delete settled arrivals and old batches."""
+    """Delete settled arrivals, and old batches that a clean parity check has gone over."""
     lake, now = Lake(settings().lake), datetime.now(UTC)
     ledger = BatchLedger(lake)
     arrivals = retention.delete_arrivals(lake, ledger, _days_to_keep("arrivals"), now)
-    batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now)
+    batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now, checked_until(lake))
     log.info("deleted from the lake: arrivals of %s Spark runs, files of %s batches", arrivals, batches)
 
 

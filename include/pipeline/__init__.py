@@ -6,6 +6,9 @@
 ``scoring``         features, rules, models: one decision a transaction
 ``alerting``        alerts and their deliveries
 ``loading``         rows in Cassandra
+``parity``          features used live against the same computed again from the lake
+``parity_record``   what the last check found, and whether a model may be promoted after it
+``states``          states as a file of the lake
 ``retention``       what is deleted when
 ==================  ==================================================================================
 

@@ -17,13 +17,13 @@ from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
 from include.features.history import features_of_history
 from include.pipeline.bank import BankFeed
+from include.pipeline.states import read_states, write_states
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.ports import StateStore
 
 log = logging.getLogger(__name__)
 
-_STATES = pa.schema([("kind", pa.string()), ("key", pa.string()), ("state", pa.binary())])
 _KEYS_AT_ONCE = 2_000
 
 
@@ -42,18 +42,21 @@ def prepare(feed: BankFeed, lake: Lake) -> None:
         table = table.append_column(name, transactions[name])
     for name in ("is_fraud", "typology"):
         table = table.append_column(name, truth[name])
-    rows = [(kind, key, state) for kind, states in result.states.items() for key, state in states.items()]
-    kinds, keys, states = zip(*rows, strict=True)
-    lake.write_table(
-        f"{feed.folder}/states.parquet", pa.table([list(kinds), list(keys), list(states)], schema=_STATES)
-    )
+    write_states(lake, f"{feed.folder}/states.parquet", result.states)
     lake.write_table(f"{feed.folder}/training.parquet", table.filter(known))
     # From here on the bank's calendar stands, also if nothing has been sent yet.
     feed.remember()
 
 
 def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingSettings) -> ModelBundle:
-    """Train on what ``prepare`` wrote and make the model current."""
+    """Train on what ``prepare`` wrote and make the model current.
+
+    Raises
+    ------
+    PromotionRefused
+        Before the training: there is a model, and the registry's gate lets no other take its place.
+    """
+    registry.ensure_promotable()
     table = lake.read_table(f"{feed.folder}/training.parquet")
     bundle = train(
         table.select(list(FEATURE_NAMES)),
@@ -79,18 +82,26 @@ def load_states(feed: BankFeed, lake: Lake, store: StateStore) -> int:
     """Put the states of a bank's history under the batches to come; returns how many keys got one.
 
     A key that has a state already keeps it: live batches have gone on from there. So doing this again
-    changes nothing.
+    changes nothing. The first time is remembered, for parity has to start these states where live scoring did.
     """
-    table = lake.read_table(f"{feed.folder}/states.parquet")
     next_batch = BatchLedger(lake).cursor(Stage.SCORED).next_batch
+    first_time = loaded_before(lake, feed.folder)
+    before_batch = next_batch if first_time is None else first_time
     loaded = 0
-    for kind in pc.unique(table["kind"]).to_pylist():
-        of_kind = table.filter(pc.equal(table["kind"], kind))
-        for start in range(0, of_kind.num_rows, _KEYS_AT_ONCE):
-            part = of_kind.slice(start, _KEYS_AT_ONCE)
-            keys, states = part["key"].to_pylist(), part["state"].to_pylist()
-            there = store.read(kind, keys, next_batch)
-            missing = {key: state for key, state in zip(keys, states, strict=True) if key not in there}
-            store.write(kind, missing, next_batch - 1)
+    for kind, states in read_states(lake, f"{feed.folder}/states.parquet").items():
+        keys = list(states)
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            part = keys[start : start + _KEYS_AT_ONCE]
+            there = store.read(kind, part, next_batch)
+            missing = {key: states[key] for key in part if key not in there}
+            store.write(kind, missing, before_batch - 1)
             loaded += len(missing)
+    if first_time is None and loaded:
+        lake.write_json(f"{feed.folder}/loaded.json", {"before_batch": before_batch})
     return loaded
+
+
+def loaded_before(lake: Lake, folder: str) -> int | None:
+    """The batch before which the states of a bank's folder were first loaded; None if nobody knows."""
+    document = lake.read_json(f"{folder}/loaded.json")
+    return None if document is None else int(document["before_batch"])

@@ -1,55 +1,185 @@
-"""Parity of a lake: every scored batch's features computed again from the accepted batches."""
+"""Parity of a lake: scored batches' features computed again from the accepted batches.
+
+A batch's features follow from the states before it, and those from every batch before. So a check that is
+clean keeps the states it ends with, and the next goes on from them: they were computed from the log, never
+read from the live store. It goes back further where a batch has been written again since (a batch scored a
+second time, a file changed): to the newest kept states before that batch. States are kept for as many
+batches as may be repeated; a batch written again that lies before all of them is named in the record, and
+not compared, unless the lake still begins with its first batch.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 
-from include.features.parity import LoggedBatch, ParityReport, check_parity
+from include.detection.registry import PromotionGate
+from include.features.errors import ParityBroken
+from include.features.parity import LoggedBatch, check_parity
 from include.pipeline.bank import BANKS
-from include.reports.checks import Bound, Check, exit_code
+from include.pipeline.first_model import loaded_before
+from include.pipeline.parity_record import (
+    CleanCheck,
+    ParityRecord,
+    read_record,
+    refuse_unless_clean,
+    write_record,
+)
+from include.pipeline.retention import REPEATABLE_BATCHES
+from include.pipeline.states import read_states, write_states
+from include.reports.checks import exit_code
 from include.reports.table import checks_table
 from include.settings import settings
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
-from include.stores.memory.state import MemoryStateStore
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, partition_key
+from include.stores.memory.state import NewestStateStore
 
-_BEFORE_THE_FIRST = -1
+log = logging.getLogger(__name__)
 
-
-def parity_of(lake: Lake) -> ParityReport:
-    """Compare all batches scored so far."""
-    return check_parity(_batches(lake), starting_states(lake))
+#: Folder of the states that clean checks ended with, one file a check.
+STATES = "checks/parity-states"
 
 
-def starting_states(lake: Lake) -> MemoryStateStore:
-    """The states live scoring starts from: those the banks' histories leave behind."""
-    store = MemoryStateStore()
-    for bank in lake.names(BANKS):
-        path = f"{BANKS}/{bank}/states.parquet"
-        if not lake.exists(path):
-            continue
-        table = lake.read_table(path)
-        for kind in pc.unique(table["kind"]).to_pylist():
-            part = table.filter(pc.equal(table["kind"], kind))
-            states = zip(part["key"].to_pylist(), part["state"].to_pylist(), strict=True)
-            store.write(kind, dict(states), _BEFORE_THE_FIRST)
-    return store
+def check(lake: Lake, whole: bool = False) -> ParityRecord:
+    """Compare what has been scored since the last clean check, and record what was found.
+
+    Idempotent: once everything is clean, the same again compares nothing and stays clean.
+
+    Parameters
+    ----------
+    whole
+        Go back as far as the lake does.
+
+    Returns
+    -------
+    ParityRecord
+        It stands in the lake as well, unless no batch has been scored yet.
+
+    Raises
+    ------
+    ParityBroken
+        The lake does not reach back to any states that a check could start from.
+    """
+    began, before = datetime.now(UTC), read_record(lake)
+    clean = before.last_clean if before else None
+    stop = BatchLedger(lake).cursor(Stage.SCORED).next_batch
+    record = ParityRecord(checked_at=began, next_batch=stop, last_clean=clean)
+    if stop == 0:
+        return record
+    try:
+        start, lost = _where_to_start(lake, clean, whole)
+        states = NewestStateStore(read_states(lake, _states_file(start)) if start else None)
+        report = check_parity(_batches(lake, states, start, stop), states)
+    except Exception as error:
+        # A check that cannot be made is not a clean one: promotion waits for the next.
+        write_record(lake, replace(record, broken_off=f"{type(error).__name__}: {error}"))
+        raise
+    if lost:
+        log.warning("batches %s were written again, and nothing is left to compute them from", lost)
+    record = replace(
+        record,
+        first_batch=start,
+        rows=report.rows,
+        values=report.values,
+        mismatched=report.mismatched,
+        mismatches=tuple(map(str, report.mismatches)),
+        not_compared=lost,
+    )
+    if record.holds:
+        record = replace(record, last_clean=CleanCheck(began, stop))
+        _keep_states(lake, record, states)
+    write_record(lake, record)
+    return record
 
 
-def _batches(lake: Lake) -> Iterator[LoggedBatch]:
-    for number in range(BatchLedger(lake).cursor(Stage.SCORED).next_batch):
+def gate_of(lake: Lake) -> PromotionGate:
+    """What stands before a promotion: the last check has to be clean; it is made now if there is none yet.
+
+    As long as no batch has been scored there is nothing that could differ, and the gate is open.
+    """
+
+    def gate() -> None:
+        record = read_record(lake) or check(lake)
+        if record.next_batch:
+            refuse_unless_clean(record)
+
+    return gate
+
+
+def _where_to_start(lake: Lake, clean: CleanCheck | None, whole: bool) -> tuple[int, tuple[int, ...]]:
+    """First batch to compute, and the batches before it that were written again and are lost to the check."""
+    there = _numbers(lake, str(Stage.ACCEPTED))
+    first = there[0] if there else clean.next_batch if clean else 0
+    starts = [0] if first == 0 else []  # live scoring started from the banks' histories, which are kept
+    if clean:
+        starts += [n for n in _numbers(lake, STATES) if first <= n <= clean.next_batch]
+    if not starts:
+        raise ParityBroken(
+            f"expected batch 0 in the lake, or the states of a clean check at batch {first} or later, got "
+            f"batches from {first} on and neither; put the older batches back under {Stage.ACCEPTED}/ and "
+            f"{Stage.SCORED}/, then run check_parity"
+        )
+    again = _written_again(lake, clean) if clean else []
+    wanted = 0 if whole or clean is None else min([clean.next_batch, *again])
+    start = max((n for n in starts if n <= wanted), default=min(starts))
+    return start, tuple(n for n in again if n < start)
+
+
+def _written_again(lake: Lake, clean: CleanCheck) -> list[int]:
+    """Batches a clean check went over and of which a file is newer than that."""
+    folders = {
+        path.split("/")[1]
+        for stage in (Stage.ACCEPTED, Stage.SCORED)
+        for path in lake.written_since(str(stage), clean.checked_at)
+    }
+    return sorted(n for n in map(_number, folders) if n < clean.next_batch)
+
+
+def _keep_states(lake: Lake, record: ParityRecord, states: NewestStateStore) -> None:
+    """Write the states a clean check ended with; drop those that are superseded or too old to be needed."""
+    known = _numbers(lake, STATES)
+    if record.batches:
+        write_states(lake, _states_file(record.next_batch), states.states)
+    needed = max((n for n in known if n <= record.next_batch - REPEATABLE_BATCHES), default=0)
+    for n in known:
+        # Those on the way were of batches that may have been written again since.
+        if n < needed or record.first_batch < n < record.next_batch:
+            lake.delete_file(_states_file(n))
+
+
+def _batches(lake: Lake, states: NewestStateStore, start: int, stop: int) -> Iterator[LoggedBatch]:
+    """The log; before each batch the states are added that were loaded for live scoring at that place."""
+    loaded = _loaded_states(lake)
+    for number in range(start, stop):
+        for path in loaded.get(number, ()):
+            for kind, of_kind in read_states(lake, path).items():
+                states.add_missing(kind, of_kind)
         accepted, scored = (
             lake.read_table(f"{batch_folder(stage, number)}/data.parquet")
             for stage in (Stage.ACCEPTED, Stage.SCORED)
         )
         yield LoggedBatch(number, accepted, scored, labels_of(lake, number))
+
+
+def _loaded_states(lake: Lake) -> dict[int, list[str]]:
+    """Files with the states of the banks' histories, by the batch they were loaded before, in order."""
+    files = []
+    for bank in lake.names(BANKS):
+        path = f"{BANKS}/{bank}/states.parquet"
+        if (made := lake.modified_at(path)) is not None:
+            files.append((loaded_before(lake, f"{BANKS}/{bank}") or 0, made, path))
+    loaded: dict[int, list[str]] = {}
+    for number, _, path in sorted(files):
+        loaded.setdefault(number, []).append(path)
+    return loaded
 
 
 def labels_of(lake: Lake, batch: int) -> pa.Table | None:
@@ -58,41 +188,37 @@ def labels_of(lake: Lake, batch: int) -> pa.Table | None:
     return lake.read_table(path) if lake.exists(path) else None
 
 
-def checks(report: ParityReport) -> list[Check]:
-    """What must hold."""
-    return [
-        Check("batches compared", report.batches, Bound(">=", 1)),
-        Check("values that differ", report.mismatched, Bound("==", 0)),
-    ]
+def _numbers(lake: Lake, folder: str) -> list[int]:
+    return sorted(_number(name) for name in lake.names(folder) if not name.endswith(".tmp"))
 
 
-def write(report: ParityReport, folder: Path) -> Path:
-    """Write ``parity.json``."""
+def _number(name: str) -> int:
+    return int(name.removeprefix("batch=").removesuffix(".parquet"))
+
+
+def _states_file(next_batch: int) -> str:
+    return f"{STATES}/batch={partition_key(next_batch)}.parquet"
+
+
+def write(record: ParityRecord, folder: Path) -> Path:
+    """Write ``parity.json`` among the reports."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = {
-        "batches": report.batches,
-        "rows": report.rows,
-        "values": report.values,
-        "mismatched": report.mismatched,
-        "mismatches": [str(mismatch) for mismatch in report.mismatches],
-        "checks": [check.document() for check in checks(report)],
-    }
     path = folder / "parity.json"
-    path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(record.document(), indent=1), encoding="utf-8")
     return path
 
 
 def main() -> int:
-    """``make parity``: 0 if everything agrees."""
-    console, report = Console(), parity_of(Lake(settings().lake))
-    for mismatch in report.mismatches:
+    """``make parity``: 0 if everything agrees, as far back as the lake goes."""
+    console, record = Console(), check(Lake(settings().lake), whole=True)
+    for mismatch in record.mismatches:
         console.print(f"[red]differs:[/] {mismatch}", highlight=False)
     console.print(
-        f"{report.batches:,} batches, {report.rows:,} transactions, {report.values:,} values compared"
+        f"{record.batches:,} batches, {record.rows:,} transactions, {record.values:,} values compared"
     )
-    console.print(checks_table(checks(report), "Parity"))
-    console.print(f"written: {write(report, settings().reports_dir).name}", highlight=False)
-    return exit_code(checks(report))
+    console.print(checks_table(record.checks, "Parity"))
+    console.print(f"written: {write(record, settings().reports_dir).name}", highlight=False)
+    return exit_code(record.checks)
 
 
 if __name__ == "__main__":

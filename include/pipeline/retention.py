@@ -26,9 +26,19 @@ def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now:
     return deleted
 
 
-def delete_batches(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
-    """Delete the files of batches that every stage has done, oldest first; returns how many batches."""
-    done = min(ledger.cursor(stage).next_batch for stage in Stage)
+#: Batches that may be scored or loaded again by hand: what the newest of them started from is kept.
+REPEATABLE_BATCHES = 1_000
+
+
+def delete_batches(
+    lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime, checked: int
+) -> int:
+    """Delete the files of batches that every stage has done, oldest first; returns how many batches.
+
+    Batches from number ``checked`` on stay, however old: no clean parity check has gone over them yet, and
+    without them none ever could.
+    """
+    done = min(checked, *(ledger.cursor(stage).next_batch for stage in Stage))
     deleted = 0
     for batch in _batches(lake):
         if batch >= done or not _is_older(lake, batch_folder(Stage.ACCEPTED, batch), older_than, now):

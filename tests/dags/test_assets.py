@@ -18,6 +18,7 @@ FLOW = [
     ("load_cassandra", "cassandra.transactions", set()),
     ("initialize_stores", "stores", {"train_models"}),
     ("train_models", "fraud_model", set()),
+    ("check_parity", "feature_parity", set()),
 ]
 
 

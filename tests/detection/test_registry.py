@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.detection.errors import ModelRefused, RegistryError
+from include.detection.errors import ModelRefused, PromotionRefused, RegistryError
 from include.detection.registry import ModelRegistry
 
 
@@ -17,6 +17,10 @@ def renamed(bundle, version):
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return (tmp_path / "models").as_uri()
+
+
+def open_gate() -> None:
+    """Lets every model pass."""
 
 
 def files_of(uri: str, version: str) -> Path:
@@ -50,7 +54,7 @@ def test_the_current_model_is_loaded_once(uri, light):
 
 
 def test_it_follows_the_pointer_there_and_back(uri, light):
-    writer, reader = ModelRegistry(uri), ModelRegistry(uri)
+    writer, reader = ModelRegistry(uri, gate=open_gate), ModelRegistry(uri)
     writer.publish(renamed(light, "v1"))
     assert reader.current().version == "v1"
     writer.publish(renamed(light, "v2"), promote=False)
@@ -63,7 +67,7 @@ def test_it_follows_the_pointer_there_and_back(uri, light):
 
 
 def test_publishing_again_changes_nothing(uri, light):
-    registry = ModelRegistry(uri)
+    registry = ModelRegistry(uri, gate=open_gate)
     registry.publish(light)
     before = {path.name: path.read_bytes() for path in files_of(uri, light.version).iterdir()}
     registry.publish(light)
@@ -71,7 +75,7 @@ def test_publishing_again_changes_nothing(uri, light):
 
 
 def test_another_model_under_the_same_version_is_refused(uri, light):
-    registry = ModelRegistry(uri)
+    registry = ModelRegistry(uri, gate=open_gate)
     registry.publish(light)
     other = light.manifest.model_copy(update={"predictions_sha256": "0" * 64})
     with pytest.raises(RegistryError, match="another model"):
@@ -79,7 +83,7 @@ def test_another_model_under_the_same_version_is_refused(uri, light):
 
 
 def test_the_last_good_model_goes_on_when_the_next_is_tampered_with(uri, light):
-    registry = ModelRegistry(uri)
+    registry = ModelRegistry(uri, gate=open_gate)
     registry.publish(renamed(light, "v1"))
     good = registry.current()
     registry.publish(renamed(light, "v2"), promote=False)
@@ -153,7 +157,7 @@ def test_an_unknown_version_cannot_be_promoted(uri):
 
 
 def test_readers_never_see_half_a_pointer(uri, light):
-    writer = ModelRegistry(uri)
+    writer = ModelRegistry(uri, gate=open_gate)
     writer.publish(renamed(light, "v1"))
     writer.publish(renamed(light, "v2"), promote=False)
     reader = ModelRegistry(uri)
@@ -173,3 +177,29 @@ def test_readers_never_see_half_a_pointer(uri, light):
     assert set(seen) <= {"v1", "v2"}
     assert seen[-1] == "v2"
     assert reader.problems == ()
+
+
+def test_the_first_model_needs_no_gate_and_every_other_does(uri, light):
+    def closed() -> None:
+        raise PromotionRefused("parity is not clean")
+
+    shut = ModelRegistry(uri, gate=closed)
+    shut.publish(renamed(light, "v1"))
+    with pytest.raises(PromotionRefused, match="parity is not clean"):
+        shut.publish(renamed(light, "v2"))
+    assert shut.versions() == ("v1",)
+    ModelRegistry(uri, gate=open_gate).publish(renamed(light, "v2"))
+    with pytest.raises(PromotionRefused):
+        shut.promote("v1")
+    shut.publish(renamed(light, "v3"), promote=False)
+    assert ModelRegistry(uri).current().version == "v2"
+    ModelRegistry(uri, gate=open_gate).promote("v3")
+    assert ModelRegistry(uri).current().version == "v3"
+
+
+def test_a_registry_without_a_gate_replaces_no_model(uri, light):
+    registry = ModelRegistry(uri)
+    registry.publish(renamed(light, "v1"))
+    with pytest.raises(PromotionRefused, match="gate="):
+        registry.publish(renamed(light, "v2"))
+    assert registry.current().version == "v1"

@@ -48,6 +48,20 @@ class Lake:
         info = self._fs.get_file_info(f"{self._root}/{path}")
         return None if info.mtime is None else info.mtime.astimezone(UTC)
 
+    def written_since(self, folder: str, moment: datetime) -> list[str]:
+        """Paths of the files below a folder that were written at ``moment`` (aware) or later, sorted."""
+        selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True, recursive=True)
+        return sorted(
+            info.path.removeprefix(f"{self._root}/")
+            for info in self._fs.get_file_info(selector)
+            if info.type == pafs.FileType.File and info.mtime is not None and info.mtime >= moment
+        )
+
+    def delete_file(self, path: str) -> None:
+        """Delete a file; one that is not there is no error."""
+        if self.exists(path):
+            self._fs.delete_file(f"{self._root}/{path}")
+
     def read_bytes(self, path: str) -> bytes:
         """Content of a file; FileNotFoundError if there is none."""
         with self._fs.open_input_file(f"{self._root}/{path}") as file:

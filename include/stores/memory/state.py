@@ -38,6 +38,32 @@ class MemoryStateStore:
                 held.insert(at, bytes(state))
 
 
+class NewestStateStore:
+    """The newest state of each key only, for those who go through the batches once and in order.
+
+    Memory is that of one state a key, however many batches there are. A batch cannot be done again in it:
+    for that take :class:`MemoryStateStore`.
+    """
+
+    def __init__(self, states: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+        self.states = {kind: dict(by_key) for kind, by_key in (states or {}).items()}
+
+    def read(self, kind: str, keys: Sequence[str], before_batch: int) -> dict[str, bytes]:
+        """Newest state of each key; absent keys are left out."""
+        of_kind = self.states.get(kind, {})
+        return {key: of_kind[key] for key in keys if key in of_kind}
+
+    def write(self, kind: str, states: Mapping[str, bytes], batch: int) -> None:
+        """Replace the state of each key."""
+        self.states.setdefault(kind, {}).update(states)
+
+    def add_missing(self, kind: str, states: Mapping[str, bytes]) -> None:
+        """Write those keys only that have no state."""
+        of_kind = self.states.setdefault(kind, {})
+        for key, state in states.items():
+            of_kind.setdefault(key, state)
+
+
 class MemorySeenStore:
     """The first batch of every accepted transaction id."""
 
