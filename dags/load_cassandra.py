@@ -7,10 +7,19 @@ and counterparties by hour, by day and running.
 * Off the alert's path: alerts do not wait for it.
 """
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, task
+from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from include.assets import SCORED_BATCHES, STORED_TRANSACTIONS
+from include.orchestration.operators import StepOperator
 from include.orchestration.retries import CHAIN
+
+
+def load_cassandra(*, dag_run=None, outlet_events=None):
+    """Load what is due."""
+    from include.orchestration.tasks import load
+
+    outlet_events[STORED_TRANSACTIONS].add_partitions(load(dag_run))
+
 
 with DAG(
     dag_id="load_cassandra",
@@ -20,12 +29,6 @@ with DAG(
     tags=["chain", "cassandra"],
     doc_md=__doc__,
 ):
-
-    @task(pool="load", outlets=[STORED_TRANSACTIONS])
-    def load_cassandra(*, dag_run=None, outlet_events=None):
-        """Load what is due."""
-        from include.orchestration.tasks import load
-
-        outlet_events[STORED_TRANSACTIONS].add_partitions(load(dag_run))
-
-    load_cassandra()
+    StepOperator(
+        task_id="load_cassandra", python_callable=load_cassandra, pool="load", outlets=[STORED_TRANSACTIONS]
+    )

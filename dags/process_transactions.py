@@ -9,10 +9,19 @@ micro-batch becomes a *batch* with a number, its partition key from here on.
 * Failed? Retries by themselves; nothing is lost, Spark repeats the micro-batch it had planned.
 """
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG
 
 from include.assets import TRANSACTION_BATCHES, TRANSACTIONS
+from include.orchestration.operators import StepOperator
 from include.orchestration.retries import CHAIN
+
+
+def process_transactions(*, outlet_events=None):
+    """Run the streaming job and tell of every batch it made."""
+    from include.orchestration.tasks import process
+
+    outlet_events[TRANSACTION_BATCHES].add_partitions(process())
+
 
 with DAG(
     dag_id="process_transactions",
@@ -24,12 +33,9 @@ with DAG(
     tags=["chain", "spark", "kafka"],
     doc_md=__doc__,
 ):
-
-    @task(pool="process", outlets=[TRANSACTION_BATCHES])
-    def process_transactions(*, outlet_events=None):
-        """Run the streaming job and tell of every batch it made."""
-        from include.orchestration.tasks import process
-
-        outlet_events[TRANSACTION_BATCHES].add_partitions(process())
-
-    process_transactions()
+    StepOperator(
+        task_id="process_transactions",
+        python_callable=process_transactions,
+        pool="process",
+        outlets=[TRANSACTION_BATCHES],
+    )

@@ -7,10 +7,19 @@ versions frozen in it, and sends it to staff and, where `include/alerts/routing.
 * The mail server is away? Deliveries wait and are tried again, with growing pauses (`sweep_batches`).
 """
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, task
+from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from include.assets import ALERTS, SCORED_BATCHES
+from include.orchestration.operators import StepOperator
 from include.orchestration.retries import CHAIN
+
+
+def raise_alerts(*, dag_run=None, outlet_events=None):
+    """Raise and send what is due."""
+    from include.orchestration import tasks
+
+    outlet_events[ALERTS].add_partitions(tasks.raise_alerts(dag_run))
+
 
 with DAG(
     dag_id="raise_alerts",
@@ -20,12 +29,4 @@ with DAG(
     tags=["chain", "alerts"],
     doc_md=__doc__,
 ):
-
-    @task(pool="alert", outlets=[ALERTS])
-    def raise_alerts(*, dag_run=None, outlet_events=None):
-        """Raise and send what is due."""
-        from include.orchestration import tasks
-
-        outlet_events[ALERTS].add_partitions(tasks.raise_alerts(dag_run))
-
-    raise_alerts()
+    StepOperator(task_id="raise_alerts", python_callable=raise_alerts, pool="alert", outlets=[ALERTS])

@@ -8,10 +8,19 @@ One-Class SVM, gradient boosting, and one decision a transaction: ALLOW, REVIEW 
 * No model yet? Rules alone decide, and every decision says so (`level`).
 """
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, task
+from airflow.sdk import DAG, PartitionedAssetTimetable
 
 from include.assets import SCORED_BATCHES, TRANSACTION_BATCHES
+from include.orchestration.operators import StepOperator
 from include.orchestration.retries import CHAIN
+
+
+def score_transactions(*, dag_run=None, outlet_events=None):
+    """Score what is due."""
+    from include.orchestration.tasks import score
+
+    outlet_events[SCORED_BATCHES].add_partitions(score(dag_run))
+
 
 with DAG(
     dag_id="score_transactions",
@@ -21,12 +30,9 @@ with DAG(
     tags=["chain", "detection"],
     doc_md=__doc__,
 ):
-
-    @task(pool="score", outlets=[SCORED_BATCHES])
-    def score_transactions(*, dag_run=None, outlet_events=None):
-        """Score what is due."""
-        from include.orchestration.tasks import score
-
-        outlet_events[SCORED_BATCHES].add_partitions(score(dag_run))
-
-    score_transactions()
+    StepOperator(
+        task_id="score_transactions",
+        python_callable=score_transactions,
+        pool="score",
+        outlets=[SCORED_BATCHES],
+    )

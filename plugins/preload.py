@@ -26,6 +26,7 @@ MODULES = (
     "pyarrow.dataset",
     "include.assets",
     "include.orchestration.bank",
+    "include.orchestration.operators",
     "include.orchestration.retries",
     "include.orchestration.upkeep",
     "airflow.providers.apache.spark.hooks.spark_connect",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -58,15 +58,9 @@ def ingest(params: Mapping[str, Any]) -> int:
     with TransactionProducer(
         kafka["bootstrap.servers"], settings().topics.transactions, config=kafka
     ) as producer:
-
-        def send(records: Iterator[tuple[bytes, bytes | None]]) -> int:
-            count = producer.send_records(records, order.rate)
-            producer.flush()
-            return count
-
         sent = feed.send(
             max(1, int(order.rate * order.seconds)),
-            send,
+            lambda records: producer.deliver(records, order.rate),
             USUAL_DISTURBANCES,
             datetime.now(UTC),
         )

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.alerts.channels.base import Channel
 from include.alerts.contacts import SimulatedContactBook
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
@@ -30,6 +35,7 @@ from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
 from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.errors import SchemaMissing
 from include.stores.cassandra.loader import load_batch
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.seen import CassandraSeenStore
@@ -129,22 +135,34 @@ def raise_alerts(run: Any) -> list[str]:
     batches = batches_to_do(ledger, Stage.ALERTED, run)
     if not batches:
         return []
-    with cassandra_session() as session:
+    with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
+        channels = side.submit(open_channels)  # two look-ups in Airflow while the alerts are written
         alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
         router = Router(load_routing(), SimulatedContactBook())
         done = alerting.raise_alerts(batches, ledger, lake, alerts, router, outbox)
-        _deliver(alerts, outbox)
+        _deliver(alerts, outbox, channels.result())
     return _keys(done)
 
 
 def deliver() -> None:
-    """Send what is due in the outbox: retries, and what a killed task left."""
-    with cassandra_session() as session:
-        _deliver(CassandraAlertStore(session), CassandraOutboxStore(session))
+    """Send what is due in the outbox: retries, and what a killed task left.
+
+    Raises
+    ------
+    AirflowSkipException
+        There is no outbox yet: ``initialize_stores`` has not run.
+    """
+    try:
+        with cassandra_session() as session:
+            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), open_channels())
+    except SchemaMissing as missing:
+        raise AirflowSkipException(str(missing)) from missing
 
 
-def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore) -> None:
-    summary = alerting.deliver(alerts, outbox, open_channels())
+def _deliver(
+    alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Callable[[], Sequence[Channel]]
+) -> None:
+    summary = alerting.deliver(alerts, outbox, channels)
     if summary.sent or summary.retried or summary.dead:
         log.info(
             "deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead

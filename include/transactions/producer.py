@@ -72,7 +72,8 @@ class TransactionProducer:
                 "delivery.report.only.error": True,
                 "on_delivery": self._on_delivery,
                 "error_cb": self._on_error,
-            }
+            },
+            logger=log,  # what librdkafka has to say, in the program's log and not on its standard error
         )
 
     @property
@@ -146,6 +147,17 @@ class TransactionProducer:
         self._raise_failures()
         if on_progress is not None:
             on_progress(count)
+        return count
+
+    def deliver(
+        self,
+        records: Iterable[Record],
+        rate: float | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """``send_records``, then ``flush``: every record is confirmed when it returns."""
+        count = self.send_records(records, rate, on_progress)
+        self.flush()
         return count
 
     def flush(self, timeout: float | None = None) -> None:

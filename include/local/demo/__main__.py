@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"expected TRANSACTIONS >= 1, RATE >= 0 and SEED >= 0, got {options.transactions}, "
             f"{options.rate:g} and {options.seed}"
         )
+    # The broker has just started: the client says that it tries again, which the progress shows anyway.
+    logging.getLogger("include.transactions.producer").setLevel(logging.ERROR)
     order = DemoOrder(
         options.transactions, options.rate, options.seed, options.customers, options.training_days
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,13 +43,12 @@ class Stream(threading.Thread):
             with TransactionProducer(
                 self._kafka["bootstrap.servers"], self._topic, config=self._kafka
             ) as producer:
-
-                def send(records: Iterator[tuple[bytes, bytes | None]]) -> int:
-                    count = producer.send_records(records, self._rate or None, self._count)
-                    producer.flush()
-                    return count
-
-                self.sent = self._feed.send(self._records, send, USUAL_DISTURBANCES, datetime.now(UTC))
+                self.sent = self._feed.send(
+                    self._records,
+                    lambda records: producer.deliver(records, self._rate or None, self._count),
+                    USUAL_DISTURBANCES,
+                    datetime.now(UTC),
+                )
         except BaseException as error:
             self._error = error
 
