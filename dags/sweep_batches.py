@@ -8,6 +8,7 @@ in the outbox: retries, and what a killed task had claimed.
 from datetime import timedelta
 
 from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.assets import SCORED_BATCHES, TRANSACTION_BATCHES
 from include.orchestration.retries import CHAIN
@@ -28,9 +29,12 @@ with DAG(
         from include.orchestration.tasks import stranded
         from include.stores.lake.ledger import Stage
 
-        outlet_events[TRANSACTION_BATCHES].add_partitions(stranded(Stage.SCORED))
-        waiting = {*stranded(Stage.ALERTED), *stranded(Stage.STORED)}
-        outlet_events[SCORED_BATCHES].add_partitions(sorted(waiting))
+        unscored = stranded(Stage.SCORED)
+        unfinished = sorted({*stranded(Stage.ALERTED), *stranded(Stage.STORED)})
+        if not unscored and not unfinished:
+            raise AirflowSkipException("nothing is stranded")  # a success would be an event of both assets
+        outlet_events[TRANSACTION_BATCHES].add_partitions(unscored)
+        outlet_events[SCORED_BATCHES].add_partitions(unfinished)
 
     @task(pool="alert")
     def deliver_due_alerts():

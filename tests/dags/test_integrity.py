@@ -18,6 +18,7 @@ LINES = 70
 #: What a DAG file may import at its top besides the standard library.
 LIGHT = {
     "airflow.sdk",
+    "airflow.sdk.exceptions",
     "include.assets",
     "include.orchestration.operators",
     "include.orchestration.retries",
