@@ -42,8 +42,8 @@ clean: $(STAMP) ## Stop the stack and remove its data
 test: setup ## All tests, on real servers of their own (beside a running stack)
 	@$(PYTHON) -m pytest -q; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
 
-test-fast: $(STAMP) ## The tests that need no server
-	$(PYTHON) -m pytest -q -m "not servers and not e2e"
+test-fast: $(STAMP) ## The tests that need no server and little time
+	$(PYTHON) -m pytest -q -m "not servers and not e2e and not slow"
 
 lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -3,7 +3,8 @@
 Writes an alert for every transaction decided ALERT, once, with its reasons, feature values, model and rule
 versions frozen in it, and sends it to staff and, where `include/alerts/routing.yaml` says so, to the customer.
 
-* Sent from an outbox: a delivery is claimed, sent, recorded. After a crash it is not sent twice.
+* Sent from an outbox: a delivery is claimed, sent, recorded. What a crash leaves open is sent again under the same
+  Message-ID, by which the receiver knows it.
 * The mail server is away? Deliveries wait and are tried again, with growing pauses (`sweep_batches`).
 """
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from airflow.sdk import Asset, AssetWatcher
 
 from include.settings import settings
+from include.stores.lake.names import LABELS
 from plugins.kafka_arrival import KafkaArrivalTrigger
 
 _topics = settings().topics
 _stream = settings().stream
+_LABEL_SECONDS = 5.0
 
 TRANSACTIONS = Asset(
     name="transactions",
@@ -32,6 +34,27 @@ TRANSACTIONS = Asset(
         )
     ],
 )
+LABEL_ARRIVALS = Asset(
+    name="fraud_labels",
+    uri=f"kafka://bank/{_topics.labels}",
+    group="arrivals",
+    watchers=[
+        AssetWatcher(
+            name="label_arrivals",
+            trigger=KafkaArrivalTrigger(
+                topic=_topics.labels,
+                lake=settings().lake,
+                cursor=LABELS,
+                # Labels come days after their transactions; seconds do not matter, and each look costs.
+                poll_seconds=_LABEL_SECONDS,
+                linger_seconds=_LABEL_SECONDS,
+                cadence_seconds=_LABEL_SECONDS,
+                refire_seconds=_stream.refire_seconds,
+            ),
+        )
+    ],
+)
+LABEL_BATCHES = Asset(name="labels", uri="lake://bank/labels", group="batches")
 TRANSACTION_BATCHES = Asset(name="transaction_batches", uri="lake://bank/accepted", group="batches")
 SCORED_BATCHES = Asset(name="scored_batches", uri="lake://bank/scored", group="batches")
 ALERTS = Asset(name="alerts", uri="cassandra://bank/alerts", group="alerts")

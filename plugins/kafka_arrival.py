@@ -30,7 +30,9 @@ class KafkaArrivalTrigger(BaseEventTrigger):
     topic
         Topic to watch.
     lake
-        URI of the lake that holds the cursor of accepted batches.
+        URI of the lake that holds the cursor.
+    cursor
+        Name of the cursor that says how far the topic has been processed.
     poll_seconds
         How often to look while nothing is there.
     linger_seconds
@@ -47,6 +49,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         self,
         topic: str,
         lake: str,
+        cursor: str = "accepted",
         poll_seconds: float = 0.1,
         linger_seconds: float = 0.15,
         cadence_seconds: float = 1.0,
@@ -57,6 +60,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         super().__init__(**kwargs)
         self.topic = topic
         self.lake = lake
+        self.cursor = cursor
         self.poll_seconds = poll_seconds
         self.linger_seconds = linger_seconds
         self.cadence_seconds = cadence_seconds
@@ -70,6 +74,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
             {
                 "topic": self.topic,
                 "lake": self.lake,
+                "cursor": self.cursor,
                 "poll_seconds": self.poll_seconds,
                 "linger_seconds": self.linger_seconds,
                 "cadence_seconds": self.cadence_seconds,
@@ -80,7 +85,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for unprocessed records; errors are logged and waited out, never yielded."""
-        offsets = _Offsets(self.topic, self.lake)
+        offsets = _Offsets(self.topic, self.lake, self.cursor)
         wake = WakeUps(self.cadence_seconds, self.refire_seconds)
         backoff = _BACKOFF_FIRST
         try:
@@ -150,9 +155,10 @@ class WakeUps:
 class _Offsets:
     """End offsets from the broker and processed offsets from the lake; every call blocks."""
 
-    def __init__(self, topic: str, lake: str) -> None:
+    def __init__(self, topic: str, lake: str, cursor: str) -> None:
         self._topic = topic
         self._lake_uri = lake
+        self._cursor = cursor
         self._offsets: Any = None
         self._ledger: Any = None
 
@@ -169,7 +175,7 @@ class _Offsets:
         self._offsets = TopicOffsets(broker_settings(config), self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
-        return self._offsets.ends(), self._ledger.processed_offsets()
+        return self._offsets.ends(), self._ledger.processed_offsets(self._cursor)
 
     def disconnect(self) -> None:
         offsets, self._offsets = self._offsets, None

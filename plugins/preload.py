@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import warnings
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -60,7 +61,9 @@ class PreloadPlugin(AirflowPlugin):
         os.environ["TIDEWATCH_PRELOAD"] = "done"
         for module in MODULES:
             try:
-                importlib.import_module(module)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # skops asks every module for what it has, old names too
+                    importlib.import_module(module)
             except ImportError as error:
                 log.warning("preload: expected to import %s, got: %s; tasks will be slower", module, error)
         from include.orchestration.tasks import warm_up

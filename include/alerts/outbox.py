@@ -44,7 +44,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -63,7 +62,7 @@ from include.alerts.errors import (
 from include.alerts.masking import mask_account
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router
-from include.stores.ports import AlertStore, OutboxStore
+from include.stores.ports import OutboxStore
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ def enqueue_alerts(alerts: Sequence[Alert], router: Router, outbox: OutboxStore)
 
 def deliver_due(
     outbox: OutboxStore,
-    alerts: AlertStore | AlertSource,
+    alerts: AlertSource,
     open_channels: Callable[[], Sequence[Channel]],
     clock: Callable[[], datetime],
     lease_seconds: float = 120.0,
@@ -158,16 +157,22 @@ def deliver_due(
         return DeliverySummary()
     queue = deque(sorted(due, key=lambda d: (d.arrived_at, str(d.delivery_id))))
     known = alerts.get_many([delivery.alert_id for delivery in queue])
+    out_of_order: dict[str, int] = {}
 
     def send() -> DeliverySummary:
         channels = open_channels()
         sender = _Sender(
-            outbox, known, {c.name: c for c in channels}, clock, backoff or Backoff(), renderer or Renderer()
+            outbox,
+            known,
+            {c.name: c for c in channels},
+            clock,
+            backoff or Backoff(),
+            renderer or Renderer(),
+            out_of_order,
         )
         try:
-            with suppress(IndexError):  # the queue is empty
-                while True:
-                    sender.deliver(queue.popleft(), lease_seconds)
+            while (delivery := _next(queue)) is not None:
+                sender.deliver(delivery, lease_seconds)
         finally:
             for channel in channels:
                 channel.close()
@@ -183,6 +188,14 @@ def deliver_due(
     return summary
 
 
+def _next(queue: deque[Delivery]) -> Delivery | None:
+    """The next delivery, or None; other senders take from the same queue."""
+    try:
+        return queue.popleft()
+    except IndexError:
+        return None
+
+
 @dataclass(slots=True)
 class _Sender:
     """Delivers, one delivery after the other. One that finds a channel out of order leaves it to the next run."""
@@ -193,8 +206,8 @@ class _Sender:
     clock: Callable[[], datetime]
     backoff: Backoff
     renderer: Renderer
+    out_of_order: dict[str, int]  # in a row, by channel; all senders of a run count together
     summary: DeliverySummary = field(default_factory=DeliverySummary)
-    out_of_order: dict[str, int] = field(default_factory=dict)
 
     def deliver(self, delivery: Delivery, lease_seconds: float) -> None:
         if self.out_of_order.get(delivery.channel, 0) >= _OUT_OF_ORDER_LIMIT:

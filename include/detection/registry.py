@@ -13,6 +13,7 @@ existing file, which HDFS does not do. It also leaves the history of promotions,
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from include.detection.errors import ModelRefused, PromotionRefused, RegistryErr
 from include.detection.manifest import Manifest
 
 _TEMPORARY = ".tmp-"
+
+log = logging.getLogger(__name__)
 
 #: Asked before a model takes the place of another; raises ``PromotionRefused`` if that must not be. What has
 #: to hold, parity for one, is known outside of this package.
@@ -175,6 +178,7 @@ class ModelRegistry:
                 break
             except (ModelRefused, RegistryError) as error:
                 self._refused[name] = str(error)
+                log.error("promotion %s is refused, the last good model goes on: %s", name, error)
             except OSError as error:
                 self._trouble = f"expected promotion {name} to be readable, got {error}; check the lake"
                 break

@@ -151,7 +151,8 @@ class Supervision:
             with suppress(OSError, xmlrpc.client.Error):
                 self._proxy().shutdown()
             patience = time.monotonic() + 20
-            while self.is_running() and time.monotonic() < patience:
+            # It stops answering before it has ended.
+            while (self.is_running() or self.marked()) and time.monotonic() < patience:
                 time.sleep(0.1)
         left = self.marked()
         end(left)

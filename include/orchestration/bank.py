@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings
-from include.features.catalogue import FEATURE_NAMES
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.pipeline import first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
+from include.pipeline.models import model_registry
 from include.pipeline.parity import gate_of
 from include.settings import settings
 from include.stores.cassandra.state import CassandraStateStore
@@ -64,8 +63,14 @@ def ingest(params: Mapping[str, Any]) -> int:
             USUAL_DISTURBANCES,
             datetime.now(UTC),
         )
+    with TransactionProducer(kafka["bootstrap.servers"], settings().topics.labels, config=kafka) as producer:
+        labels = feed.send_labels(producer.deliver)
     log.info(
-        "sent %s records, %s of them duplicates, %s malformed", sent.records, sent.duplicates, sent.malformed
+        "sent %s records, %s of them duplicates, %s malformed; %s labels",
+        sent.records,
+        sent.duplicates,
+        sent.malformed,
+        labels,
     )
     return sent.records
 
@@ -100,5 +105,5 @@ def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> st
     if params.get("only_if_missing", only_if_missing) and there is not None:
         log.info("model %s was trained on this history; nothing to do", there)
         return None
-    registry = ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES, gate_of(lake))
+    registry = model_registry(lake, gate_of(lake))
     return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version

@@ -19,7 +19,6 @@ from include.alerts.contacts import SimulatedContactBook
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.detection.registry import ModelRegistry
-from include.features.catalogue import FEATURE_NAMES
 from include.orchestration.connections import (
     cassandra_address,
     cassandra_session,
@@ -29,6 +28,8 @@ from include.orchestration.connections import (
     spark_session,
 )
 from include.pipeline import alerting, loading, scoring
+from include.pipeline.labelling import LabelJob
+from include.pipeline.models import model_registry
 from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.settings import settings
@@ -36,13 +37,17 @@ from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.errors import SchemaMissing
+from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
 from include.stores.cassandra.outbox import CassandraOutboxStore
+from include.stores.cassandra.queries import occurred_at
 from include.stores.cassandra.seen import CassandraSeenStore
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, partition_key
 from include.transactions.dead_letters import KafkaDeadLetters
+from include.transactions.label_records import read_labels
+from include.transactions.offsets import TopicOffsets
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +58,7 @@ def _lake() -> Lake:
 
 @lru_cache(maxsize=1)
 def _registry() -> ModelRegistry:
-    return ModelRegistry(f"{settings().lake}/models", FEATURE_NAMES)
+    return model_registry(_lake())
 
 
 @lru_cache(maxsize=1)
@@ -134,6 +139,7 @@ def raise_alerts(run: Any) -> list[str]:
     ledger = BatchLedger(lake)
     batches = batches_to_do(ledger, Stage.ALERTED, run)
     if not batches:
+        deliver()  # a try before this one may have been cut off after the batch and before its mails
         return []
     with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
         channels = side.submit(open_channels)  # two look-ups in Airflow while the alerts are written
@@ -183,6 +189,22 @@ def load(run: Any) -> list[str]:
                 batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions
             )
         )
+
+
+def collect_labels() -> list[str]:
+    """Take the fraud labels that have arrived into batches."""
+    now, lake = settings(), _lake()
+    kafka = kafka_config()
+    topic = now.topics.labels
+    with cassandra_session() as session, TopicOffsets(kafka, topic) as offsets:
+        job = LabelJob(
+            lambda start, ends: read_labels(kafka, topic, start, ends),
+            lambda ids: occurred_at(session, ids),
+            lake,
+            CassandraLabelStore(session),
+            KafkaDeadLetters(kafka, now.topics.dead_letter, topic),
+        )
+        return _keys(job.run(offsets.ends()))
 
 
 def stranded(stage: Stage) -> list[str]:

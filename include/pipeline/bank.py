@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from include.stores.lake.files import Lake
 from include.transactions.encoding import encode
-from include.transactions.labels import TRUTH_SCHEMA
+from include.transactions.labels import TRUTH_SCHEMA, LabelEvent, encode_label
 from include.transactions.schema import TRANSACTION_SCHEMA
 from include.transactions.simulator import SimulatedBank, SimulatedDay
+from include.transactions.simulator.label_feed import label_events
 from include.transactions.simulator.perturb import perturb
 
 #: The stream begins this long ago: far enough to hurry through some days, near enough for the contract.
@@ -85,6 +86,7 @@ class BankFeed:
         self.training_days = int(position["training_days"])
         self.history_days = self.training_days + LABEL_DELAY_DAYS
         self._day, self._row = int(position["day"]), int(position["row"])
+        self._labels_until = position.get("labels_until")
         self._bank = SimulatedBank(seed, customers, start=datetime.fromisoformat(position["start"]))
 
     @staticmethod
@@ -131,8 +133,48 @@ class BankFeed:
                 "training_days": self.training_days,
                 "day": self._day,
                 "row": self._row,
+                "labels_until": self._labels_until,
             },
         )
+
+    @property
+    def reached(self) -> datetime:
+        """The time of the next transaction: everything before it has been sent."""
+        day = self._bank.day(self._day).transactions
+        if self._row < day.num_rows:
+            moment: datetime = day["occurred_at"][self._row].as_py()
+            return moment
+        return self._bank.start + timedelta(days=self._day + 1)
+
+    def labels(self) -> list[LabelEvent]:
+        """Labels that have become known since those sent last, until the stream's place, oldest first."""
+        begin = self._bank.start + timedelta(days=self.history_days)
+        since = datetime.fromisoformat(self._labels_until) if self._labels_until else begin
+        until = self.reached
+        first = max(0, (since - self._bank.start).days - LABEL_DELAY_DAYS)
+        days = range(first, (until - self._bank.start).days + 1)
+        longest = timedelta(days=LABEL_DELAY_DAYS)
+        known = [
+            label
+            for day in days
+            for label in label_events(self._bank.day(day), self._bank.seed, longest_delay=longest)
+            if since <= label.labelled_at < until
+        ]
+        return sorted(known, key=lambda label: (label.labelled_at, label.transaction_id))
+
+    def send_labels(self, send: Send) -> int:
+        """Send ``labels`` and move their position; returns how many.
+
+        Raises
+        ------
+        DeliveryFailed
+            What ``send`` raises; the position has not moved then, and some labels may come twice.
+        """
+        until = self.reached
+        count = send(encode_label(label) for label in self.labels())
+        self._labels_until = until.isoformat()
+        self.remember()
+        return count
 
     def send(self, records: int, send: Send, disturbances: Disturbances, until: datetime) -> Sent:
         """Send the next transactions, with their disturbances, and move the position.

@@ -74,6 +74,8 @@ def check(lake: Lake, whole: bool = False) -> ParityRecord:
     record = ParityRecord(checked_at=began, next_batch=stop, last_clean=clean)
     if stop == 0:
         return record
+    # Killed on the way it is not a clean check either.
+    write_record(lake, replace(record, broken_off="it has not come to its end"))
     try:
         start, lost = _where_to_start(lake, clean, whole)
         states = NewestStateStore(read_states(lake, _states_file(start)) if start else None)

@@ -75,6 +75,7 @@ class ParityRecord:
             Check("batches scored so far", self.next_batch, Bound(">=", 1)),
             Check("batches compared", self.batches),
             Check("values that differ", self.mismatched, Bound("==", 0)),
+            Check("batches written again and not to be compared", len(self.not_compared)),
             Check("went to its end", self.broken_off is None, Bound("==", True)),
         ]
 

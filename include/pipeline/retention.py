@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import ARRIVALS, BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.names import ARRIVALS
 
 
 def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:

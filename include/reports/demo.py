@@ -50,7 +50,7 @@ class DemoRecord:
     stored
         Transactions found in Cassandra.
     longest_gap
-        Most seconds between two batches while records were being sent; None before two batches.
+        Most seconds between two batches while records were being sent; None without a batch.
     latencies
         Seconds from the arrival at the broker to the hand-over to the mail server, one a delivery.
     restarts
@@ -73,6 +73,8 @@ class DemoRecord:
     notifications_open: int
     mails: int | None
     stored: int
+    labels_sent: int
+    labels_collected: int  # that came from the topic into batches
     rate: float
     seconds: float
     longest_gap: float | None
@@ -123,6 +125,7 @@ class DemoRecord:
                 Bound("==", self.broken),
             ),
             Check("alerts in Cassandra", self.alerts, Bound("==", self.alert_decisions)),
+            Check("fraud labels collected", self.labels_collected, Bound("==", self.labels_sent)),
             Check("deliveries still open", self.notifications_open, Bound("==", 0)),
             Check("latency p50, arrival to mail server, s", self.latency(50)),
             Check("latency p95, arrival to mail server, s", self.latency(95), must, aim),

@@ -29,7 +29,8 @@ from include.spark.checkpoint import Checkpoint
 from include.spark.parsing import parse
 from include.spark.session import use_codegen
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import ARRIVALS, BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.names import ARRIVALS
 from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA

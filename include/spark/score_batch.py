@@ -16,6 +16,7 @@ import pyarrow as pa
 from include.detection.registry import ModelRegistry
 from include.detection.scored import scored_schema
 from include.features.catalogue import FEATURE_NAMES
+from include.pipeline.models import model_registry
 from include.pipeline.scoring import Versions, score_table
 from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
@@ -34,7 +35,7 @@ def _states(address: CassandraAddress) -> CassandraStateStore:
 
 @lru_cache(maxsize=1)
 def _registry(lake: str) -> ModelRegistry:
-    return ModelRegistry(f"{lake}/models", FEATURE_NAMES)
+    return model_registry(Lake(lake))
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = [option for option in options.kafka_option if "=" not in option]
     if wrong:
         parser.error(f"expected --kafka-option NAME=VALUE, got {wrong[0]!r}")
+    for name in (
+        "SPARK_CONNECT_MODE_ENABLED",
+        "SPARK_REMOTE",
+    ):  # left by a parent that has used Spark Connect
+        os.environ.pop(name, None)
     kafka = {
         "bootstrap.servers": options.kafka,
         **dict(option.split("=", 1) for option in options.kafka_option),

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from include.alerts.alert import Alert
 from include.alerts.delivery import Delivery, DeliveryState
+from include.transactions.labels import LabelEvent
 
 
 class StateStore(Protocol):
@@ -82,6 +83,21 @@ class DeadLetterQueue(Protocol):
         dict
             End offsets of the queue by partition, to be handed to the next batch's send.
         """
+        ...
+
+
+class LabelStore(Protocol):
+    """What analysts, charge-backs and customers say of transactions: the newest word of every source."""
+
+    def put(self, labels: Sequence[LabelEvent]) -> None:
+        """Record labels, in any order; an older label of a source, or the same again, changes nothing.
+
+        Two labels of one source at the same moment that contradict each other: it is open which of them stays.
+        """
+        ...
+
+    def get_many(self, transaction_ids: Sequence[str]) -> dict[str, list[LabelEvent]]:
+        """What every source says, by transaction; those nobody has spoken of are left out."""
         ...
 
 

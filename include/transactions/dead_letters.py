@@ -9,15 +9,16 @@ producer, then reads the topic's tail since the batch before and leaves out what
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 
 from include.transactions.errors import DeliveryFailed
 from include.transactions.offsets import TopicOffsets
+from include.transactions.reading import read_between
 
 _WAIT_SECONDS = 30.0
 
@@ -56,15 +57,16 @@ class KafkaDeadLetters:
         if not dead.num_rows:
             return dict(tail or {})
         self.connect()
-        producer, offsets = self._producer, self._offsets
+        producer, places = self._producer, _Places(tail or {})
         try:
-            there = set() if _ends(offsets) == dict(tail or {}) else self.since(tail or {})
+            there = self._sent_by_an_earlier_try(tail or {})
             producer.begin_transaction()
             for row in dead.to_pylist():
                 if (row["kafka_partition"], row["kafka_offset"]) not in there:
-                    self._produce(producer, row, batch)
+                    self._produce(producer, row, batch, places)
+            producer.flush(_WAIT_SECONDS)
             producer.commit_transaction(_WAIT_SECONDS)
-            return _ends(offsets)
+            return places.after
         except KafkaException as error:
             self._producer = None
             raise DeliveryFailed(
@@ -86,7 +88,8 @@ class KafkaDeadLetters:
             producer = Producer(
                 {
                     **self._config,
-                    "transactional.id": f"{self._topic}-writer",
+                    # One for each source: two under one name would shut each other out.
+                    "transactional.id": f"{self._topic}-from-{self._source}",
                     "compression.type": "zstd",
                     "message.max.bytes": 20_000_000,
                 }
@@ -109,7 +112,18 @@ class KafkaDeadLetters:
         with TopicOffsets(self._config, self._topic) as offsets:
             return _ends(offsets)
 
-    def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int) -> None:
+    def _sent_by_an_earlier_try(self, tail: Mapping[str, int]) -> set[tuple[int, int]]:
+        """What stands after ``tail``, read only if there can be something.
+
+        One offset after the tail is the marker that ended the transaction before. An earlier try, which was
+        fenced and so is over, has added a record and a marker of its own.
+        """
+        ends = _ends(self._offsets)
+        if all(end - tail.get(partition, 0) <= 1 for partition, end in ends.items()):
+            return set()
+        return self.since(tail)
+
+    def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int, places: _Places) -> None:
         producer.produce(
             self._topic,
             key=row["raw_key"],
@@ -122,58 +136,39 @@ class KafkaDeadLetters:
                 "batch": str(batch),
                 "reasons": json.dumps(row["errors"]),
             },
+            on_delivery=places.note,
         )
         producer.poll(0)
 
     def since(self, tail: Mapping[str, int]) -> set[tuple[int, int]]:
-        """Source (partition, offset) of the records after ``tail``.
+        """(Partition, offset) of the source's records that stand in the topic after ``tail``.
 
         Parameters
         ----------
         tail
             Offset by partition, as ``send`` returns it; a partition not in it is read from its beginning.
         """
-        consumer = Consumer(
-            {
-                **self._config,
-                "group.id": f"{self._topic}-tail",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 10,  # the end of a partition is told after this
-            }
-        )
-        try:
-            metadata = consumer.list_topics(self._topic, _WAIT_SECONDS).topics[self._topic]
-            places = []
-            for partition in metadata.partitions:
-                low, high = consumer.get_watermark_offsets(
-                    TopicPartition(self._topic, partition), _WAIT_SECONDS
-                )
-                start = max(low, tail.get(str(partition), low))
-                if start < high:
-                    places.append(TopicPartition(self._topic, partition, start))
-            return set(self._read(consumer, places)) if places else set()
-        finally:
-            consumer.close()
-
-    @staticmethod
-    def _read(consumer: Consumer, places: list[TopicPartition]) -> Iterator[tuple[int, int]]:
-        consumer.assign(places)
-        finished = 0
-        while finished < len(places):
-            message = consumer.poll(_WAIT_SECONDS)
-            if message is None:
-                raise DeliveryFailed(
-                    f"expected to read the dead letters' tail within {_WAIT_SECONDS:.0f} s, got nothing; "
-                    "check that the broker is up"
-                )
-            if message.error():
-                finished += 1  # the end of a partition
-                continue
+        start = {int(partition): offset for partition, offset in tail.items()}
+        ends = {int(partition): end for partition, end in self.ends().items()}
+        found = set()
+        for message in read_between(self._config, self._topic, start, ends):
             headers = dict(message.headers() or [])
-            yield int(headers["source.partition"]), int(headers["source.offset"])
+            if headers["source.topic"] == self._source.encode():
+                found.add((int(headers["source.partition"]), int(headers["source.offset"])))
+        return found
+
+
+class _Places:
+    """Where the records of a send came to stand: the tail for the next one."""
+
+    def __init__(self, tail: Mapping[str, int]) -> None:
+        self.after = dict(tail)
+
+    def note(self, error: Any, message: Any) -> None:
+        """Called by the client for each record; what failed fails the commit."""
+        if error is None:
+            partition = str(message.partition())
+            self.after[partition] = max(self.after.get(partition, 0), message.offset() + 1)
 
 
 def _ends(offsets: TopicOffsets) -> dict[str, int]:

@@ -7,8 +7,10 @@ keeps the newest label of each transaction (keyed by account it would keep one p
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -39,6 +41,20 @@ TRUTH_SCHEMA = pa.schema(
     ]
 )
 
+#: Whose word counts for more where sources contradict each other, the strongest first. A charge-back is
+#: settled between banks; an analyst has looked into it; a customer may be mistaken, or may have an interest.
+AUTHORITY = ("CHARGEBACK", "ANALYST", "CUSTOMER")
+
+#: ``LABEL_SCHEMA``, and which record of the topic it came with.
+ARRIVED_LABEL_SCHEMA = pa.schema(
+    [
+        *LABEL_SCHEMA,
+        pa.field("kafka_partition", pa.int32()),
+        pa.field("kafka_offset", pa.int64()),
+        pa.field("arrived_at", TIME),
+    ]
+)
+
 REASON_IS_FRAUD_MISSING = "is_fraud: missing or null"
 REASON_IS_FRAUD_TYPE = "is_fraud: expected true or false"
 REASON_SOURCE_MISSING = "source: missing or null"
@@ -60,6 +76,16 @@ class LabelEvent:
     is_fraud: bool
     source: str  # one of LABEL_SOURCES
     labelled_at: datetime  # UTC
+
+
+class LabelRecord(NamedTuple):
+    """One record of the topic, as it came."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    arrived_at: datetime
 
 
 def encode_label(label: LabelEvent) -> tuple[bytes, bytes]:
@@ -116,3 +142,16 @@ def validate_label(
     if reasons or labelled_at is None:
         return reasons
     return LabelEvent(ids["transaction_id"], ids["account_id"], is_fraud is True, str(source), labelled_at)
+
+
+def verdict(labels: Iterable[LabelEvent]) -> LabelEvent | None:
+    """The label that counts among all that are known of one transaction; None without any.
+
+    Sources rank by ``AUTHORITY``; of one source the newest counts, and of two at the same moment the one that
+    calls it fraud, because missing a fraud costs more than a second look.
+    """
+    return min(
+        labels,
+        key=lambda label: (AUTHORITY.index(label.source), -label.labelled_at.timestamp(), not label.is_fraud),
+        default=None,
+    )

@@ -19,6 +19,7 @@ FLOW = [
     ("initialize_stores", "stores", {"train_models"}),
     ("train_models", "fraud_model", set()),
     ("check_parity", "feature_parity", set()),
+    ("collect_labels", "labels", set()),
 ]
 
 
@@ -48,7 +49,7 @@ def test_no_dag_starts_itself(bag: Bag) -> None:
 
 def test_arrivals_are_watched_after_serialization(bag: Bag) -> None:
     watchers = [watcher for dag in bag.dags for watcher in dag.watchers]
-    assert {watcher.asset for watcher in watchers} == {"transactions"}
+    assert {watcher.asset for watcher in watchers} == {"transactions", "fraud_labels"}
     for watcher in watchers:
         module, _, name = watcher.classpath.rpartition(".")
         trigger = getattr(import_module(module), name)(**watcher.kwargs)

@@ -23,6 +23,7 @@ def evaluate(files, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_reports_tell_every_fold_the_mean_and_the_checks(evaluate, tmp_path):
     code, document = evaluate("--folds", "2026-01-04,2026-01-06")
     assert [fold["start"] for fold in document["folds"]] == ["2026-01-04", "2026-01-06"]
@@ -41,6 +42,7 @@ def test_the_reports_tell_every_fold_the_mean_and_the_checks(evaluate, tmp_path)
     assert (tmp_path / "evaluation-roc.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(evaluate):
     metrics = [evaluate("--folds", "2026-01-04")[1]["mean"] for _ in range(2)]
     assert metrics[0] == metrics[1]

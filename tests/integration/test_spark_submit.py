@@ -57,6 +57,7 @@ def test_it_makes_the_batches_and_goes_on_where_it_ended(
     tmp_path: Path,
 ) -> None:
     environment = os.environ | {
+        "SPARK_CONNECT_MODE_ENABLED": "1",  # as a parent leaves it that has used Spark Connect
         "JAVA_HOME": str(java().parent.parent),
         "PYSPARK_PYTHON": sys.executable,
         "TIDEWATCH_LAKE_URI": (tmp_path / "lake").as_uri(),

@@ -41,7 +41,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, world: World, config: Any = no_config
     """Put the trigger into a world: its clock, its offsets, its connection."""
     monkeypatch.setattr(kafka_arrival, "asyncio", world)
     monkeypatch.setattr(kafka_arrival, "time", world)
-    monkeypatch.setattr(kafka_arrival, "_Offsets", lambda _topic, _lake: world)
+    monkeypatch.setattr(kafka_arrival, "_Offsets", lambda _topic, _lake, _cursor: world)
     monkeypatch.setattr(KafkaArrivalTrigger, "_config", config)
 
 
@@ -98,6 +98,7 @@ class TestSerialization:
         changed = {
             "topic": "t",
             "lake": "l",
+            "cursor": "labels",
             "poll_seconds": 2.0,
             "linger_seconds": 3.0,
             "cadence_seconds": 4.0,

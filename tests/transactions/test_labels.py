@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.transactions import contract, labels
-from include.transactions.labels import LABEL_SOURCES, LabelEvent, encode_label, validate_label
+from include.transactions.labels import LABEL_SOURCES, LabelEvent, encode_label, validate_label, verdict
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 GOOD = {
@@ -74,3 +74,29 @@ def test_every_reason_is_told() -> None:
 def test_tombstone_and_unknown_fields() -> None:
     assert validate_label(None, b"T-1", NOW) == [contract.REASON_TOMBSTONE]
     assert isinstance(validate_label(json.dumps({**GOOD, "note": 1}).encode(), b"T-1", NOW), LabelEvent)
+
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def _said(source: str, *, is_fraud: bool, hours: float = 0) -> LabelEvent:
+    return LabelEvent("T1", "A1", is_fraud, source, NOON + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    ("labels", "counts"),
+    [
+        ([("CUSTOMER", False, 9), ("ANALYST", True, 0)], 1),  # an analyst counts for more than a customer
+        ([("ANALYST", False, 9), ("CHARGEBACK", True, 0)], 1),  # a charge-back for more than an analyst
+        ([("ANALYST", True, 0), ("ANALYST", False, 1)], 1),  # of one source the newest
+        ([("ANALYST", False, 1), ("ANALYST", True, 1)], 1),  # at the same moment fraud
+    ],
+)
+def test_one_verdict_out_of_contradicting_labels(labels: list[tuple[str, bool, float]], counts: int) -> None:
+    said = [_said(source, is_fraud=is_fraud, hours=hours) for source, is_fraud, hours in labels]
+    assert verdict(said) == said[counts]
+    assert verdict(reversed(said)) == said[counts]
+
+
+def test_without_a_label_there_is_no_verdict() -> None:
+    assert verdict([]) is None

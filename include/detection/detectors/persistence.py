@@ -10,7 +10,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from include.detection.errors import ModelRefused
 
-_FORMAT = 1
+_FORMAT = 2  # 2: the Isolation Forest as an XGBoost model
 
 
 def write(path: Path, parts: dict[str, Any]) -> None:

@@ -88,7 +88,8 @@ class Facts:
         """Most seconds in which no batch was accepted, from the first record on until the last was sent."""
         ledger = BatchLedger(self._lake)
         manifests = [ledger.manifest(Stage.ACCEPTED, batch) or {} for batch in self._batches]
-        return longest_gap([datetime.fromisoformat(m["completed_at"]) for m in manifests], began_at, ended_at)
+        completed = [datetime.fromisoformat(m["completed_at"]) for m in manifests if "completed_at" in m]
+        return longest_gap(completed, began_at, ended_at)
 
     def model(self) -> str:
         """Version of the model the last batch was scored with."""

@@ -25,14 +25,18 @@ from include.reports.demo import DemoRecord
 from include.reports.table import checks_table, counts_table
 from include.settings import HOST, Settings
 from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger
+from include.stores.lake.names import LABELS
 from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.offsets import TopicOffsets
+from include.transactions.producer import TransactionProducer
 
 _TRANSACTIONS_A_CUSTOMER_AND_DAY = 2
 _LEAST_CUSTOMERS = 5_000
 _TELL_EVERY_SECONDS = 10.0
 #: After the last batch: a delivery that failed once waits for its next try.
 _DELIVERY_PATIENCE_SECONDS = 120.0
+_LABEL_PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
         snapshot, problem = _watch(stream, progress, console)
         seconds = time.monotonic() - began
         sent = stream.result()
+        labels = _labels(settings, feed, kafka)
         facts = Facts(settings, range(progress.first_batch, progress.next_batch - snapshot.batches_behind))
         try:
             _wait_for_deliveries(facts)
@@ -137,6 +142,8 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 stored=facts.stored(),
                 rate=order.rate,
                 seconds=round(seconds, 1),
+                labels_sent=labels[0],
+                labels_collected=labels[1],
                 longest_gap=facts.longest_gap(stream.began_at or began_at, stream.ended_at or began_at),
                 latencies=latencies(deliveries),
                 per_typology=typologies,
@@ -168,6 +175,20 @@ def _watch(stream: Stream, progress: Progress, console: Console) -> tuple[Snapsh
             time.sleep(0.25)
 
 
+def _labels(settings: Settings, feed: BankFeed, kafka: dict[str, Any]) -> tuple[int, int]:
+    """Send the labels that are known by now; returns how many, and how many came into batches."""
+    ledger = BatchLedger(Lake(settings.lake))
+    before = ledger.cursor(LABELS).totals.get("accepted", 0)
+    with TransactionProducer(kafka["bootstrap.servers"], settings.topics.labels, config=kafka) as producer:
+        sent = feed.send_labels(producer.deliver)
+    end = time.monotonic() + _LABEL_PATIENCE_SECONDS
+    while (collected := ledger.cursor(LABELS).totals.get("accepted", 0) - before) < sent:
+        if time.monotonic() > end:
+            break
+        time.sleep(0.5)
+    return sent, collected
+
+
 def _wait_for_deliveries(facts: Facts) -> None:
     end = time.monotonic() + _DELIVERY_PATIENCE_SECONDS
     while facts.open_deliveries() and time.monotonic() < end:
@@ -184,6 +205,7 @@ def _tell(console: Console, record: DemoRecord, report: Path) -> None:
         "stored in Cassandra": record.stored,
         "alerts": record.alerts,
         "notifications sent": record.notifications_sent,
+        "fraud labels": record.labels_collected,
         "seconds": record.seconds,
     }
     console.print(counts_table(counts, "What became of it"))

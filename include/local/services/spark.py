@@ -16,6 +16,9 @@ rootLogger.appenderRef.out.ref = OUT
 appender.out.type = Console
 appender.out.name = OUT
 appender.out.layout.type = PatternLayout
+# A group of our own is meant: only one run at a time reads the topic.
+logger.kafka.name = org.apache.spark.sql.kafka010.KafkaSourceProvider
+logger.kafka.level = error
 appender.out.layout.pattern = %d %-5p %c{1}: %m%n%ex
 """
 

@@ -3,11 +3,11 @@
 -- typology: impossible_travel
 -- severity: MEDIUM
 -- owner: card-fraud
--- version: 1
+-- version: 2
 -- action: REVIEW
 -- description: As impossible_travel_new_country, in a country the account has been to. The payment before may have
 --   been made online, so only an unusual amount is looked at.
--- reason: shown in {country}, {country_speed_kmh} km/h away from the payment before, amount
+-- reason: shown in {country}, which takes {country_speed_kmh} km/h from the payment before, amount
 --   {amount_over_account_median} times the typical
 channel IN ('POS', 'ATM')
 AND is_new_country = 0

@@ -31,6 +31,7 @@ class Retention:
     running_totals: int = 0
     state: int = 100
     seen: int = 40
+    labels: int = 800
     alerts: int = 800
     outbox: int = 90
     outbox_hints: int = 90
@@ -66,6 +67,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "running_totals": ("account_running_totals", "counterparty_running_totals"),
     "state": ("account_state", "counterparty_state"),
     "seen": ("seen_transactions",),
+    "labels": ("labels_by_transaction",),
     "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
     "outbox": ("outbox",),
     "outbox_hints": ("outbox_due",),

@@ -15,9 +15,6 @@ from typing import Any
 
 from include.stores.lake.files import Lake
 
-#: Folder of what the Spark runs read, one folder a run; see ``include.spark.process_batch``.
-ARRIVALS = "arrivals"
-
 
 class Stage(StrEnum):
     """What happens to a batch, in order; alerting and loading both follow scoring."""
@@ -62,7 +59,7 @@ def partition_key(batch: int) -> str:
     return f"{batch:010d}"
 
 
-def batch_folder(stage: Stage, batch: int) -> str:
+def batch_folder(stage: str, batch: int) -> str:
     """Folder of a batch's output."""
     return f"{stage}/batch={partition_key(batch)}"
 
@@ -73,14 +70,14 @@ class BatchLedger:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
 
-    def cursor(self, stage: Stage) -> Cursor:
+    def cursor(self, stage: str) -> Cursor:
         """How far a stage has come."""
         document = self._lake.read_json(f"cursors/{stage}.json")
         return Cursor(**document) if document else Cursor()
 
-    def processed_offsets(self) -> dict[int, int]:
-        """End offset, by Kafka partition, of what has been accepted into batches."""
-        positions = self.cursor(Stage.ACCEPTED).positions.get("offsets", {})
+    def processed_offsets(self, stage: str = Stage.ACCEPTED) -> dict[int, int]:
+        """End offset, by Kafka partition, of what has been taken into batches."""
+        positions = self.cursor(stage).positions.get("offsets", {})
         return {int(partition): end for partition, end in positions.items()}
 
     def due(self, stage: Stage) -> range:
@@ -89,14 +86,14 @@ class BatchLedger:
             raise ValueError(f"{stage} has no stage before it; ask the stream's checkpoint")
         return range(self.cursor(stage).next_batch, self.cursor(stage.before).next_batch)
 
-    def manifest(self, stage: Stage, batch: int) -> dict[str, Any] | None:
+    def manifest(self, stage: str, batch: int) -> dict[str, Any] | None:
         """What a stage recorded of a batch, or None if it has not done it."""
         document = self._lake.read_json(f"{batch_folder(stage, batch)}/manifest.json")
         return dict(document) if document else None
 
     def complete(
         self,
-        stage: Stage,
+        stage: str,
         batch: int,
         counts: Mapping[str, int],
         positions: Mapping[str, Any] | None = None,

@@ -1,0 +1,18 @@
+"""Where the models are."""
+
+from __future__ import annotations
+
+from include.detection.registry import ModelRegistry, PromotionGate
+from include.features.catalogue import FEATURE_NAMES
+from include.stores.lake.files import Lake
+
+
+def model_registry(lake: Lake, gate: PromotionGate | None = None) -> ModelRegistry:
+    """The registry of a lake's models.
+
+    Parameters
+    ----------
+    gate
+        Asked before a model takes another's place, see ``ModelRegistry``; without it none can.
+    """
+    return ModelRegistry(lake.url("models"), FEATURE_NAMES, gate)

@@ -1,0 +1,9 @@
+"""Names of folders in the lake that are no stage of a batch of transactions."""
+
+from __future__ import annotations
+
+#: What the Spark runs read, one folder a run; see ``include.spark.process_batch``.
+ARRIVALS = "arrivals"
+
+#: Batches of fraud labels: a numbering and a cursor of their own.
+LABELS = "labels"

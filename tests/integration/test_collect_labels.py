@@ -1,0 +1,125 @@
+"""Labels on real Kafka and Cassandra; two sources of dead letters share a topic and do not shut each other out."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from confluent_kafka import Producer
+
+from include.pipeline.labelling import LabelJob
+from include.stores.cassandra.labels import CassandraLabelStore
+from include.stores.cassandra.queries import occurred_at
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger
+from include.stores.lake.names import LABELS
+from include.transactions.dead_letters import KafkaDeadLetters
+from include.transactions.label_records import read_labels
+from include.transactions.labels import LabelEvent, encode_label
+from include.transactions.offsets import TopicOffsets
+from include.transactions.schema import ARRIVAL_SCHEMA
+from include.transactions.topics import ensure_topics, topic_specs
+from tests.conftest import KafkaServer
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def topics(kafka: KafkaServer) -> dict[str, str]:
+    mark = uuid.uuid4().hex[:8]
+    names = {name: f"{name}.{mark}" for name in ("transactions", "dead_letter", "labels")}
+    ensure_topics(kafka.bootstrap, topic_specs(**names, partitions=3))
+    return names
+
+
+def _send(kafka: KafkaServer, topic: str, records: list[tuple[bytes, bytes]]) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for key, value in records:
+        producer.produce(topic, value, key)
+    assert producer.flush(30) == 0
+
+
+def _run(
+    kafka: KafkaServer, topics: dict[str, str], lake: Lake, session: Any, dead: KafkaDeadLetters
+) -> list[int]:
+    config = {"bootstrap.servers": kafka.bootstrap}
+    with TopicOffsets(config, topics["labels"]) as offsets:
+        job = LabelJob(
+            lambda start, ends: read_labels(config, topics["labels"], start, ends),
+            lambda ids: occurred_at(session, ids),
+            lake,
+            CassandraLabelStore(session),
+            dead,
+        )
+        return job.run(offsets.ends())
+
+
+def test_labels_arrive_once_and_refused_ones_become_dead_letters(
+    kafka: KafkaServer, cassandra_session: Any, topics: dict[str, str], tmp_path: Path
+) -> None:
+    config, lake = {"bootstrap.servers": kafka.bootstrap}, Lake(tmp_path.as_uri())
+    dead = KafkaDeadLetters(config, topics["dead_letter"], topics["labels"])
+    labels = [
+        LabelEvent(uuid.uuid4().hex, "A1", n % 2 == 0, "CHARGEBACK", datetime.now(UTC)) for n in range(20)
+    ]
+    _send(kafka, topics["labels"], [encode_label(label) for label in labels])
+    assert _run(kafka, topics, lake, cassandra_session, dead) == [0]
+    stored = CassandraLabelStore(cassandra_session).get_many([label.transaction_id for label in labels])
+    assert stored == {label.transaction_id: [label] for label in labels}
+
+    _send(kafka, topics["labels"], [(b"T1", b"{broken"), (b"T2", b'{"transaction_id": "T3"}')])
+    assert _run(kafka, topics, lake, cassandra_session, dead) == [1]
+    assert _run(kafka, topics, lake, cassandra_session, dead) == []
+    assert len(dead.since({})) == 2
+    assert (BatchLedger(lake).manifest(LABELS, 1) or {})["counts"] == {
+        "read": 2,
+        "accepted": 0,
+        "dead_lettered": 2,
+    }
+
+
+def test_dead_letters_of_two_sources_share_a_topic(kafka: KafkaServer, topics: dict[str, str]) -> None:
+    config = {"bootstrap.servers": kafka.bootstrap}
+    of_labels = KafkaDeadLetters(config, topics["dead_letter"], topics["labels"])
+    of_transactions = KafkaDeadLetters(config, topics["dead_letter"], topics["transactions"])
+    of_labels.connect()
+    of_transactions.connect()
+    tail = of_labels.send(_dead(1, 2), 0, None)
+    before = of_transactions.send(_dead(1, 7, 8), 0, None)
+    assert of_labels.send(_dead(3), 1, tail)
+    assert of_labels.since({}) == {(0, 1), (0, 2), (0, 3)}
+    assert of_transactions.since({}) == {(0, 1), (0, 7), (0, 8)}
+    assert of_transactions.since(before) == set()
+
+
+def test_a_second_try_sends_what_the_first_has_not_sent(kafka: KafkaServer, topics: dict[str, str]) -> None:
+    config = {"bootstrap.servers": kafka.bootstrap}
+    first = KafkaDeadLetters(config, topics["dead_letter"], topics["labels"])
+    tail = first.send(_dead(1), 0, None)
+    first.send(_dead(2), 1, tail)  # and was killed before the ledger knew
+    second = KafkaDeadLetters(config, topics["dead_letter"], topics["labels"])
+    end = second.send(_dead(2, 3), 1, tail)
+    assert second.since({}) == {(0, 1), (0, 2), (0, 3)}
+    assert second.since(tail) == {(0, 2), (0, 3)}
+    assert second.since(end) == set()
+    assert second.send(_dead(2, 3), 1, tail) == tail  # nothing was left to send
+    assert second.since({}) == {(0, 1), (0, 2), (0, 3)}
+
+
+def _dead(*offsets: int) -> pa.Table:
+    rows = [
+        {
+            "kafka_partition": 0,
+            "kafka_offset": offset,
+            "arrived_at": datetime.now(UTC),
+            "errors": ["broken"],
+            "raw_key": b"k",
+            "raw_value": b"v",
+        }
+        for offset in offsets
+    ]
+    return pa.Table.from_pylist(rows, schema=ARRIVAL_SCHEMA)

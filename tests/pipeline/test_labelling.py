@@ -1,0 +1,142 @@
+"""Labels into batches: every one once, whatever is broken off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include.pipeline.labelling import LabelJob
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, batch_folder
+from include.stores.lake.names import LABELS
+from include.stores.memory.labels import MemoryLabelStore
+from include.transactions.labels import LabelEvent, LabelRecord, encode_label
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+OCCURRED = {f"T{n}": NOON - timedelta(days=2) for n in range(5)}
+
+
+def record(offset: int, label: LabelEvent | None = None, partition: int = 0) -> LabelRecord:
+    key, value = encode_label(label) if label else (b"T9", b"{broken")
+    return LabelRecord(partition, offset, key, value, NOON)
+
+
+def label(number: int, source: str = "ANALYST", *, is_fraud: bool = True) -> LabelEvent:
+    return LabelEvent(f"T{number}", "A1", is_fraud, source, NOON - timedelta(hours=1))
+
+
+class Topic:
+    """Records by partition; reads like ``read_labels``."""
+
+    def __init__(self, *records: LabelRecord) -> None:
+        self.records = list(records)
+
+    def ends(self) -> dict[int, int]:
+        partitions = {one.partition for one in self.records}
+        return {p: 1 + max(one.offset for one in self.records if one.partition == p) for p in partitions}
+
+    def read(self, start: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[LabelRecord]:
+        for one in self.records:
+            if start.get(one.partition, 0) <= one.offset < ends.get(one.partition, 0):
+                yield one
+
+
+class DeadLetters:
+    """Keeps what was sent; once each, as the port promises."""
+
+    def __init__(self) -> None:
+        self.sent: dict[tuple[int, int], list[str]] = {}
+
+    def connect(self) -> None: ...
+
+    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+        for row in dead.to_pylist():
+            self.sent[row["kafka_partition"], row["kafka_offset"]] = row["errors"]
+        return {"0": len(self.sent)}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path.as_uri())
+
+
+def job(topic: Topic, lake: Lake, store: Any, dead: DeadLetters, **more: Any) -> LabelJob:
+    known = lambda ids: {one: OCCURRED[one] for one in ids if one in OCCURRED}  # noqa: E731
+    return LabelJob(topic.read, known, lake, store, dead, **more)
+
+
+def test_good_labels_are_kept_and_told_and_bad_ones_refused_with_their_reasons(lake: Lake) -> None:
+    topic = Topic(record(0, label(1)), record(1), record(2, label(2, "CUSTOMER", is_fraud=False)))
+    store, dead = MemoryLabelStore(), DeadLetters()
+    assert job(topic, lake, store, dead).run(topic.ends()) == [0]
+    table = lake.read_table(f"{batch_folder(LABELS, 0)}/data.parquet")
+    assert table["transaction_id"].to_pylist() == ["T1", "T2"]
+    assert table["kafka_offset"].to_pylist() == [0, 2]
+    assert store.get_many(["T1", "T2"]) == {
+        "T1": [label(1)],
+        "T2": [label(2, "CUSTOMER", is_fraud=False)],
+    }
+    assert list(dead.sent) == [(0, 1)]
+    manifest = BatchLedger(lake).manifest(LABELS, 0) or {}
+    assert manifest["counts"] == {"read": 3, "accepted": 2, "dead_lettered": 1}
+    late = {"labels": 1, "median": pytest.approx(2 - 1 / 24, abs=1e-3), "p95": pytest.approx(1.958, abs=1e-3)}
+    assert manifest["delay_days"] == {"ANALYST": late, "CUSTOMER": late}
+
+
+def test_it_goes_on_where_it_ended_and_an_empty_wake_up_makes_no_batch(lake: Lake) -> None:
+    topic = Topic(record(0, label(1)))
+    store, dead = MemoryLabelStore(), DeadLetters()
+    assert job(topic, lake, store, dead).run(topic.ends()) == [0]
+    assert job(topic, lake, store, dead).run(topic.ends()) == []
+    topic.records += [record(1, label(2)), record(0, label(3), partition=4)]
+    assert job(topic, lake, store, dead).run(topic.ends()) == [1]
+    table = lake.read_table(f"{batch_folder(LABELS, 1)}/data.parquet")
+    assert sorted(table["transaction_id"].to_pylist()) == ["T2", "T3"]
+
+
+def test_a_long_backlog_becomes_bounded_batches(lake: Lake) -> None:
+    topic = Topic(*[record(n, label(n % 5)) for n in range(10)])
+    made = job(topic, lake, MemoryLabelStore(), DeadLetters(), max_records=4).run(topic.ends())
+    assert made == [0, 1, 2]
+    rows = [lake.read_table(f"{batch_folder(LABELS, batch)}/data.parquet").num_rows for batch in made]
+    assert rows == [4, 4, 2]
+
+
+def test_a_label_of_an_unknown_transaction_is_kept_without_a_delay(lake: Lake) -> None:
+    topic, store = Topic(record(0, label(77))), MemoryLabelStore()
+    job(topic, lake, store, DeadLetters()).run(topic.ends())
+    assert store.get_many(["T77"]) == {"T77": [label(77)]}
+    assert (BatchLedger(lake).manifest(LABELS, 0) or {})["delay_days"] == {}
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("dies_at", ["put", "send", "complete"])
+def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(
+    dies_at: str, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, store, dead = Topic(record(0, label(1)), record(1)), MemoryLabelStore(), DeadLetters()
+    owner: Any = {"put": MemoryLabelStore, "send": DeadLetters, "complete": BatchLedger}[dies_at]
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    first = job(topic, lake, store, dead)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, dies_at, die)
+        with pytest.raises(Killed):
+            first.run(topic.ends())
+    topic.records.append(record(2, label(2)))  # more has come by the second try
+    assert job(topic, lake, store, dead).run(topic.ends()) == [0]
+    table = lake.read_table(f"{batch_folder(LABELS, 0)}/data.parquet")
+    assert table["transaction_id"].to_pylist() == ["T1", "T2"]
+    assert sorted(store.get_many(["T1", "T2"])) == ["T1", "T2"]
+    assert list(dead.sent) == [(0, 1)]
+    assert (BatchLedger(lake).manifest(LABELS, 0) or {})["counts"]["read"] == 3
