@@ -101,9 +101,9 @@ def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> st
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
-    there = first_model.model_of(feed, lake)
+    registry = model_registry(lake, gate_of(lake))
+    there = first_model.model_of(feed, lake, registry)
     if params.get("only_if_missing", only_if_missing) and there is not None:
         log.info("model %s was trained on this history; nothing to do", there)
         return None
-    registry = model_registry(lake, gate_of(lake))
     return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
