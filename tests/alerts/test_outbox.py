@@ -1,68 +1,22 @@
 import contextlib
 import logging
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.smtp import SmtpChannel, smtp_connection
-from include.alerts.contacts import SimulatedContactBook
 from include.alerts.delivery import DeliveryState
 from include.alerts.errors import ChannelUnavailable, PermanentFailure, TemporaryFailure
 from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
-from include.alerts.routing import Router
-from include.alerts.routing_file import load_routing
 from include.local.mailbox import Mailbox
-from include.stores.memory.alerting import MemoryAlertStore, MemoryOutboxStore
 from tests.alerts.examples import ACCOUNT, NOON, alert, delivery
-
-ROUTER = Router(load_routing(environ={}), SimulatedContactBook())
-HANDED_OVER = NOON + timedelta(seconds=3)
-
-
-class Vendor:
-    """A channel that does what ``behave`` says and remembers what it took over."""
-
-    name = "email"
-
-    def __init__(self, behave: Callable[[Message], None] = lambda message: None) -> None:
-        self._behave = behave
-        self.tried: list[str] = []
-        self.taken: list[str] = []
-        self.closed = 0
-
-    def send(self, message: Message) -> str | None:
-        self.tried.append(message.message_id)
-        self._behave(message)
-        self.taken.append(message.message_id)
-        return f"vendor-{len(self.taken)}"
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class World:
-    """The stores, a clock that is set by hand, and alerts that are already enqueued."""
-
-    def __init__(self, alerts: Sequence[Alert]) -> None:
-        self.now = HANDED_OVER
-        self.alerts = MemoryAlertStore()
-        self.alerts.put(alerts)
-        self.outbox = MemoryOutboxStore()
-        enqueue_alerts(alerts, ROUTER, self.outbox)
-
-    def deliver(self, vendor: Vendor, backoff: Backoff | None = None) -> DeliverySummary:
-        return deliver_due(self.outbox, self.alerts, lambda: [vendor], lambda: self.now, 60.0, backoff)
-
-    def states(self) -> dict[DeliveryState, int]:
-        return {state: count for state, count in self.outbox.counts().items() if count}
+from tests.alerts.outbox_world import HANDED_OVER, ROUTER, Vendor, World
 
 
 def _raising(failure: Exception) -> Callable[[Message], None]:
@@ -221,56 +175,6 @@ def test_a_vendor_that_fails_half_of_its_calls_loses_and_doubles_nothing() -> No
     assert world.states() == {DeliveryState.DELIVERED: 120}
     assert len(mailbox) == 120
     assert max(Counter(answered).values()) == 1
-
-
-def test_several_senders_share_the_work_and_send_everything_once() -> None:
-    generator = np.random.default_rng(11)
-    opened: list[Vendor] = []
-    waiting = threading.Barrier(4, timeout=30)
-
-    def behave(message: Message) -> None:
-        if not waiting.broken and waiting.n_waiting < 4 and len(vendor_tries(opened)) <= 4:
-            waiting.wait()  # four messages are under way at once, or this breaks
-        if generator.random() < 0.3:
-            raise TemporaryFailure("503")
-
-    def open_channels() -> list[Vendor]:
-        opened.append(Vendor(behave))
-        return [opened[-1]]
-
-    world = World([alert(n) for n in range(60)])
-    for _ in range(60):
-        deliver_due(
-            world.outbox,
-            world.alerts,
-            open_channels,
-            lambda: world.now,
-            60.0,
-            Backoff(max_attempts=40),
-            senders=4,
-        )
-        world.now += timedelta(minutes=10)
-    assert world.states() == {DeliveryState.DELIVERED: 120}
-    taken = [message for vendor in opened for message in vendor.taken]
-    assert max(Counter(taken).values()) == 1
-    assert len(taken) == 120
-    assert all(vendor.closed == 1 for vendor in opened)
-    assert sum(1 for vendor in opened[:4] if vendor.tried) == 4
-
-
-def vendor_tries(vendors: Sequence[Vendor]) -> list[str]:
-    return [message for vendor in vendors for message in vendor.tried]
-
-
-@pytest.mark.parametrize("senders", [1, 3])
-def test_an_error_of_the_store_ends_the_run_loudly(senders: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise IndexError("a bug in the store")
-
-    world = World([alert(n) for n in range(5)])
-    monkeypatch.setattr(world.outbox, "delivered", fail)
-    with pytest.raises(IndexError, match="a bug in the store"):
-        deliver_due(world.outbox, world.alerts, lambda: [Vendor()], lambda: world.now, senders=senders)
 
 
 class Killed(BaseException):
