@@ -6,7 +6,8 @@ import os
 import random
 import shutil
 import socket
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +96,31 @@ class KafkaServer:
 
     bootstrap: str
 
+    def send(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send (key, value) pairs and wait until the broker has them."""
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.bootstrap})
+        for key, value in records:
+            producer.produce(topic, value, key)
+        assert producer.flush(30) == 0
+
 
 @pytest.fixture(scope="session")
 def kafka(servers: Settings) -> KafkaServer:
     """The broker."""
     return KafkaServer(f"{HOST}:{servers.ports.kafka}")
+
+
+@pytest.fixture
+def topics(kafka: KafkaServer) -> dict[str, str]:
+    """The project's topics, by their names in the settings, for one test alone."""
+    from include.transactions.topics import ensure_topics, topic_specs
+
+    mark = uuid.uuid4().hex[:8]
+    names = {name: f"{name}.{mark}" for name in ("transactions", "dead_letter", "labels")}
+    ensure_topics(kafka.bootstrap, topic_specs(**names, partitions=3))
+    return names
 
 
 @pytest.fixture(scope="session")
@@ -130,9 +151,11 @@ def spark(servers: Settings) -> Iterator[Any]:
     """A session on the Spark Connect server."""
     from pyspark.sql import SparkSession
 
+    from include.spark.session import prepare
+
     address = f"sc://{HOST}:{servers.ports.spark_connect}/;user_id=tests"
     session = SparkSession.builder.remote(address).create()
-    session.conf.set("spark.sql.variant.allowDuplicateKeys", "true")
+    prepare(session)
     yield session
     # Before the server goes, or the client tries for minutes to take its leave.
     session.stop()

@@ -146,11 +146,10 @@ class BankFeed:
             return moment
         return self._bank.start + timedelta(days=self._day + 1)
 
-    def labels(self) -> list[LabelEvent]:
-        """Labels that have become known since those sent last, until the stream's place, oldest first."""
+    def labels(self, until: datetime) -> list[LabelEvent]:
+        """Labels that have become known since those sent last and before ``until``, oldest first."""
         begin = self._bank.start + timedelta(days=self.history_days)
         since = datetime.fromisoformat(self._labels_until) if self._labels_until else begin
-        until = self.reached
         first = max(0, (since - self._bank.start).days - LABEL_DELAY_DAYS)
         days = range(first, (until - self._bank.start).days + 1)
         longest = timedelta(days=LABEL_DELAY_DAYS)
@@ -163,7 +162,7 @@ class BankFeed:
         return sorted(known, key=lambda label: (label.labelled_at, label.transaction_id))
 
     def send_labels(self, send: Send) -> int:
-        """Send ``labels`` and move their position; returns how many.
+        """Send the labels known by the stream's place and move their position; returns how many.
 
         Raises
         ------
@@ -171,7 +170,7 @@ class BankFeed:
             What ``send`` raises; the position has not moved then, and some labels may come twice.
         """
         until = self.reached
-        count = send(encode_label(label) for label in self.labels())
+        count = send(encode_label(label) for label in self.labels(until))
         self._labels_until = until.isoformat()
         self.remember()
         return count

@@ -121,7 +121,7 @@ class KafkaDeadLetters:
         ends = _ends(self._offsets)
         if all(end - tail.get(partition, 0) <= 1 for partition, end in ends.items()):
             return set()
-        return self.since(tail)
+        return self._between(tail, ends)
 
     def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int, places: _Places) -> None:
         producer.produce(
@@ -148,10 +148,14 @@ class KafkaDeadLetters:
         tail
             Offset by partition, as ``send`` returns it; a partition not in it is read from its beginning.
         """
-        start = {int(partition): offset for partition, offset in tail.items()}
-        ends = {int(partition): end for partition, end in self.ends().items()}
+        return self._between(tail, self.ends())
+
+    def _between(self, tail: Mapping[str, int], ends: Mapping[str, int]) -> set[tuple[int, int]]:
+        places = [
+            {int(partition): offset for partition, offset in by_name.items()} for by_name in (tail, ends)
+        ]
         found = set()
-        for message in read_between(self._config, self._topic, start, ends):
+        for message in read_between(self._config, self._topic, *places):
             headers = dict(message.headers() or [])
             if headers["source.topic"] == self._source.encode():
                 found.add((int(headers["source.partition"]), int(headers["source.offset"])))

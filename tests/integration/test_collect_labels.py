@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from confluent_kafka import Producer
 
 from include.pipeline.labelling import LabelJob
 from include.stores.cassandra.labels import CassandraLabelStore
@@ -22,25 +21,9 @@ from include.transactions.label_records import read_labels
 from include.transactions.labels import LabelEvent, encode_label
 from include.transactions.offsets import TopicOffsets
 from include.transactions.schema import ARRIVAL_SCHEMA
-from include.transactions.topics import ensure_topics, topic_specs
 from tests.conftest import KafkaServer
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def topics(kafka: KafkaServer) -> dict[str, str]:
-    mark = uuid.uuid4().hex[:8]
-    names = {name: f"{name}.{mark}" for name in ("transactions", "dead_letter", "labels")}
-    ensure_topics(kafka.bootstrap, topic_specs(**names, partitions=3))
-    return names
-
-
-def _send(kafka: KafkaServer, topic: str, records: list[tuple[bytes, bytes]]) -> None:
-    producer = Producer({"bootstrap.servers": kafka.bootstrap})
-    for key, value in records:
-        producer.produce(topic, value, key)
-    assert producer.flush(30) == 0
 
 
 def _run(
@@ -66,12 +49,12 @@ def test_labels_arrive_once_and_refused_ones_become_dead_letters(
     labels = [
         LabelEvent(uuid.uuid4().hex, "A1", n % 2 == 0, "CHARGEBACK", datetime.now(UTC)) for n in range(20)
     ]
-    _send(kafka, topics["labels"], [encode_label(label) for label in labels])
+    kafka.send(topics["labels"], [encode_label(label) for label in labels])
     assert _run(kafka, topics, lake, cassandra_session, dead) == [0]
     stored = CassandraLabelStore(cassandra_session).get_many([label.transaction_id for label in labels])
     assert stored == {label.transaction_id: [label] for label in labels}
 
-    _send(kafka, topics["labels"], [(b"T1", b"{broken"), (b"T2", b'{"transaction_id": "T3"}')])
+    kafka.send(topics["labels"], [(b"T1", b"{broken"), (b"T2", b'{"transaction_id": "T3"}')])
     assert _run(kafka, topics, lake, cassandra_session, dead) == [1]
     assert _run(kafka, topics, lake, cassandra_session, dead) == []
     assert len(dead.since({})) == 2

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from include.local.jars import class_path, spark_home
 from include.local.java import java
@@ -20,18 +19,9 @@ from include.stores.cassandra.address import CassandraAddress
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.transactions.dead_letters import KafkaDeadLetters
-from include.transactions.topics import ensure_topics, topic_specs
 from tests.conftest import KafkaServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def topics(kafka: KafkaServer) -> dict[str, str]:
-    mark = uuid.uuid4().hex[:8]
-    names = {name: f"{name}.{mark}" for name in ("transactions", "dead_letter", "labels")}
-    ensure_topics(kafka.bootstrap, topic_specs(**names, partitions=2))
-    return names
 
 
 def _submit(
@@ -65,7 +55,7 @@ def test_it_makes_the_batches_and_goes_on_where_it_ended(
         **{f"TIDEWATCH_TOPICS__{name.upper()}": topic for name, topic in topics.items()},
     }
     sound = _sound_records()
-    _send(kafka, topics["transactions"], [*sound, sound[0], (b"A1", b"{broken")])
+    kafka.send(topics["transactions"], [*sound, sound[0], (b"A1", b"{broken")])
     assert _submit(stack_settings, kafka, cassandra_address, environment) == [0]
     ledger = BatchLedger(Lake((tmp_path / "lake").as_uri()))
     manifest = ledger.manifest(Stage.ACCEPTED, 0) or {}
@@ -75,7 +65,7 @@ def test_it_makes_the_batches_and_goes_on_where_it_ended(
     )
     assert len(dead.since({})) == 1
 
-    _send(kafka, topics["transactions"], [sound[1]])  # a duplicate of the batch before
+    kafka.send(topics["transactions"], [sound[1]])  # a duplicate of the batch before
     assert _submit(stack_settings, kafka, cassandra_address, environment) == [1]
     table = Lake((tmp_path / "lake").as_uri()).read_table(f"{batch_folder(Stage.ACCEPTED, 1)}/data.parquet")
     assert table.num_rows == 0
@@ -99,10 +89,3 @@ def _sound_records() -> list[tuple[bytes, bytes]]:
         }
         records.append((account.encode(), json.dumps(record).encode()))
     return records
-
-
-def _send(kafka: KafkaServer, topic: str, records: list[tuple[bytes, bytes]]) -> None:
-    producer = Producer({"bootstrap.servers": kafka.bootstrap})
-    for key, value in records:
-        producer.produce(topic, value, key)
-    assert producer.flush(30) == 0
