@@ -17,11 +17,14 @@ from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
 from include.features.history import features_of_history
+from include.features.labels import join_labels
 from include.pipeline.bank import BankFeed
+from include.pipeline.known_labels import UNLABELLED
 from include.pipeline.states import read_states, write_states
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.ports import StateStore
+from include.transactions.labels import label_table
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +38,17 @@ def prepare(feed: BankFeed, lake: Lake) -> None:
     days = list(feed.history())
     transactions = pa.concat_tables([day.transactions for day in days])
     truth = pa.concat_tables([day.labels for day in days])
-    result = features_of_history(transactions)
-    # Of the newest days some labels are not known yet; their transactions shape the states only.
+    told = label_table(feed.history_labels())
+    result = features_of_history(transactions, labels=join_labels(told, transactions))
+    # Of the newest days some labels are not known yet; their transactions shape the states only, and are
+    # kept for those labels to find.
     known = pc.less(transactions["occurred_at"], feed.training_until)
+    unlabelled = transactions.filter(pc.invert(known))
+    lake.write_table(
+        f"{feed.folder}/{UNLABELLED}", unlabelled.select(["transaction_id", "counterparty_id", "occurred_at"])
+    )
     table = result.features
-    for name in ("occurred_at", "amount"):
+    for name in ("transaction_id", "occurred_at", "amount"):
         table = table.append_column(name, transactions[name])
     for name in ("is_fraud", "typology"):
         table = table.append_column(name, truth[name])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from include.detection.bundle import ModelBundle
+from include.detection.detectors.gradient_boosting import BoostingSettings
+from include.detection.registry import Deployed
+from include.detection.training import TrainingSettings, train
 from include.features.history import features_of_history
 from include.pipeline.scoring import LocalScorer, score
 from include.pipeline.states import write_states
@@ -41,6 +45,9 @@ class NoModel:
 
     def current(self) -> None:
         return None
+
+    def deployed(self) -> Deployed:
+        return Deployed(None)
 
 
 @dataclass(frozen=True)
@@ -117,3 +124,36 @@ def bank(make_bank) -> LiveBank:
     made = make_bank()
     made.run(3)
     return made
+
+
+@pytest.fixture(scope="session")
+def train_small() -> Callable[..., ModelBundle]:
+    """Trains small models on a small bank's history, by the real features; equal seeds, equal models."""
+    days = [SimulatedBank(5, 100, start=START).day(day) for day in range(8)]
+    transactions = pa.concat_tables([day.transactions for day in days])
+    features = features_of_history(transactions).features
+    truth = pa.concat_tables([day.labels for day in days])["is_fraud"].to_numpy()
+
+    def make(seed: int = 0, created: datetime = START) -> ModelBundle:
+        return train(
+            features,
+            truth,
+            transactions["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
+            transactions["amount"].cast(pa.float64()).to_numpy(),
+            settings=TrainingSettings(
+                seed=seed, min_frauds=3, boosting=BoostingSettings(rounds=8, max_bin=64, n_jobs=1)
+            ),
+            created_at=created,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
+    return train_small(0)
+
+
+@pytest.fixture(scope="session")
+def other_bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
+    return train_small(1, START + timedelta(days=1))

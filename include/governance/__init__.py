@@ -1,0 +1,1 @@
+"""Who may change what, and what is on record about it."""
