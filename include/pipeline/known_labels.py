@@ -9,16 +9,15 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.features.labels import JOINED_LABEL_SCHEMA
 from include.pipeline.bank import BANKS
-from include.pipeline.labelling import JOINED, FindTransactions
+from include.pipeline.labelling import JOINED, NO_BATCH, VERDICT_SCHEMA, FindTransactions
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, batch_folder
 from include.stores.lake.names import LABELS
 from include.transactions.labels import LabelledTransaction
 
-#: Transactions of a bank's history whose labels are still to come, in the bank's folder.
-UNLABELLED = "unlabelled.parquet"
+#: Features and labels of a bank's history, in the bank's folder; ``is_fraud`` is null where nobody knows yet.
+HISTORY = "history.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class HistoricTransaction:
 
     counterparty_id: str
     occurred_at: datetime
+    batch_id: int = NO_BATCH
 
 
 def labels_until(lake: Lake) -> int:
@@ -35,8 +35,8 @@ def labels_until(lake: Lake) -> int:
 
 
 def verdicts(lake: Lake, start: int, stop: int) -> pa.Table:
-    """Verdicts of label batches ``start`` to ``stop - 1``, ``JOINED_LABEL_SCHEMA``; a later row replaces an earlier."""
-    parts = [JOINED_LABEL_SCHEMA.empty_table()]
+    """Verdicts of label batches ``start`` to ``stop - 1``, ``VERDICT_SCHEMA``; a later row replaces an earlier."""
+    parts = [VERDICT_SCHEMA.empty_table()]
     for batch in range(start, stop):
         path = f"{batch_folder(LABELS, batch)}/{JOINED}"
         if lake.exists(path):  # retention may have taken old ones
@@ -59,9 +59,9 @@ def transactions_known(
         found: dict[str, LabelledTransaction] = dict(stored(transaction_ids))
         missing = [name for name in transaction_ids if name not in found]
         for bank in lake.names(BANKS) if missing else []:
-            path = f"{BANKS}/{bank}/{UNLABELLED}"
+            path = f"{BANKS}/{bank}/{HISTORY}"
             if lake.exists(path):
-                table = lake.read_table(path)
+                table = lake.read_table(path, ["transaction_id", "counterparty_id", "occurred_at"])
                 rows = table.filter(
                     pc.is_in(table["transaction_id"], value_set=pa.array(missing, pa.string()))
                 )

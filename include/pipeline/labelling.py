@@ -45,6 +45,10 @@ ReadRecords = Callable[[Mapping[int, int], Mapping[int, int]], Iterable[LabelRec
 #: Transactions by id; unknown ones are left out.
 FindTransactions = Callable[[list[str]], Mapping[str, LabelledTransaction]]
 
+#: A verdict, and the batch its transaction was scored in; ``NO_BATCH`` if it is of a bank's history.
+VERDICT_SCHEMA = JOINED_LABEL_SCHEMA.append(pa.field("batch", pa.int64()))
+NO_BATCH = -1
+
 DATA, JOINED, WAITING = "data.parquet", "joined.parquet", "waiting.parquet"
 
 
@@ -149,10 +153,11 @@ class LabelJob:
                         "labelled_at": max(label.labelled_at for label in labels),
                         "counterparty_id": transaction.counterparty_id,
                         "occurred_at": transaction.occurred_at,
+                        "batch": transaction.batch_id,
                     }
                 )
         rows.sort(key=lambda row: (row["labelled_at"], row["transaction_id"]))
-        return pa.Table.from_pylist(rows, schema=JOINED_LABEL_SCHEMA)
+        return pa.Table.from_pylist(rows, schema=VERDICT_SCHEMA)
 
 
 def _delays(

@@ -15,6 +15,7 @@ from include.detection.bundle import ModelBundle
 from include.detection.registry import ModelRegistry
 from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
+from include.features.labels import JOINED_LABEL_SCHEMA
 from include.governance.shares import in_share
 from include.pipeline.known_labels import labels_until, verdicts
 from include.rules.cache import RuleSetLoader
@@ -215,5 +216,6 @@ def _configuration(batch: int, ledger: BatchLedger, lake: Lake, registry: ModelR
     if configuration.labels_until > known:
         news = verdicts(lake, known, configuration.labels_until)
         if news.num_rows:
+            news = news.select(JOINED_LABEL_SCHEMA.names)
             lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}", news)
     return configuration

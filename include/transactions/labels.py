@@ -91,6 +91,11 @@ class LabelledTransaction(Protocol):
         """UTC, to the microsecond: features find the transaction again by it."""
         ...
 
+    @property
+    def batch_id(self) -> int:
+        """Number of the batch it was scored in."""
+        ...
+
 
 class LabelRecord(NamedTuple):
     """One record of the topic, as it came."""

@@ -14,6 +14,7 @@ from include.features.labels import JOINED_LABEL_SCHEMA
 from include.governance.shares import in_share
 from include.pipeline import parity
 from include.pipeline.bank import BankFeed
+from include.pipeline.labelling import VERDICT_SCHEMA
 from include.pipeline.scoring import Candidate, Configuration, Models, labels_of, score_table
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
@@ -30,8 +31,9 @@ def tell(bank: LiveBank, batch: int, row: int, labels_batch: int) -> str:
         "is_fraud": pa.array([True]),
         "source": pa.array(["ANALYST"]),
         "labelled_at": scored["occurred_at"],
+        "batch": pa.array([batch]),
     }
-    table = pa.table([columns[name] for name in JOINED_LABEL_SCHEMA.names], schema=JOINED_LABEL_SCHEMA)
+    table = pa.table([columns[name] for name in VERDICT_SCHEMA.names], schema=VERDICT_SCHEMA)
     bank.lake.write_table(f"{batch_folder(LABELS, labels_batch)}/joined.parquet", table)
     bank.ledger.complete(LABELS, labels_batch, {"accepted": 1})
     counterparty: str = scored["counterparty_id"][0].as_py()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,11 +89,11 @@ class Lake:
         """Write a JSON document."""
         self.write_bytes(path, json.dumps(document, indent=1, sort_keys=True, default=str).encode())
 
-    def read_table(self, path: str) -> pa.Table:
-        """One Parquet file as a table."""
+    def read_table(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One Parquet file as a table; with ``columns`` only these are read."""
         with self._fs.open_input_file(f"{self._root}/{path}") as file:
             # A reader of one file: no partition columns are guessed from the path.
-            return pq.ParquetFile(file).read()
+            return pq.ParquetFile(file).read(columns=None if columns is None else list(columns))
 
     def write_table(self, path: str, table: pa.Table) -> None:
         """Write one Parquet file."""
