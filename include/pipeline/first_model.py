@@ -41,7 +41,7 @@ def prepare(feed: BankFeed, lake: Lake) -> None:
     told = label_table(feed.history_labels())
     result = features_of_history(transactions, labels=join_labels(told, transactions))
     table = result.features
-    for name in ("transaction_id", "counterparty_id", "occurred_at", "amount"):
+    for name in ("transaction_id", "account_id", "counterparty_id", "occurred_at", "amount"):
         table = table.append_column(name, transactions[name])
     # Of the newest days some labels are not known yet: they are still to come.
     known = pc.less(transactions["occurred_at"], feed.training_until)

@@ -14,29 +14,17 @@ from include.features.labels import JOINED_LABEL_SCHEMA
 from include.governance.shares import in_share
 from include.pipeline import parity
 from include.pipeline.bank import BankFeed
-from include.pipeline.labelling import VERDICT_SCHEMA
 from include.pipeline.scoring import Candidate, Configuration, Models, labels_of, score_table
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
-from include.stores.lake.names import LABELS
 from include.stores.memory.state import MemoryStateStore
 from tests.pipeline.conftest import LiveBank, NoRules
 
 
-def tell(bank: LiveBank, batch: int, row: int, labels_batch: int) -> str:
+def tell(bank: LiveBank, batch: int, row: int) -> str:
     """Call a scored transaction fraud; returns its counterparty."""
-    scored = bank.lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet").slice(row, 1)
-    columns = {
-        **{name: scored[name] for name in ("transaction_id", "account_id", "counterparty_id", "occurred_at")},
-        "is_fraud": pa.array([True]),
-        "source": pa.array(["ANALYST"]),
-        "labelled_at": scored["occurred_at"],
-        "batch": pa.array([batch]),
-    }
-    table = pa.table([columns[name] for name in VERDICT_SCHEMA.names], schema=VERDICT_SCHEMA)
-    bank.lake.write_table(f"{batch_folder(LABELS, labels_batch)}/joined.parquet", table)
-    bank.ledger.complete(LABELS, labels_batch, {"accepted": 1})
-    counterparty: str = scored["counterparty_id"][0].as_py()
+    bank.tell([(batch, row)])
+    counterparty: str = scored(bank, batch)["counterparty_id"][row].as_py()
     return counterparty
 
 
@@ -63,7 +51,7 @@ def busy_row(bank: LiveBank, batch: int, later: range) -> int:
 
 
 def test_live_scoring_sees_a_label_from_the_next_batch_on_and_parity_agrees(bank: LiveBank) -> None:
-    counterparty = tell(bank, 0, busy_row(bank, 0, range(3, 6)), labels_batch=0)
+    counterparty = tell(bank, 0, busy_row(bank, 0, range(3, 6)))
     bank.run(3)
     assert labels_of(bank.lake, 3).num_rows == 1
     assert labels_of(bank.lake, 4) is None
@@ -76,11 +64,11 @@ def test_live_scoring_sees_a_label_from_the_next_batch_on_and_parity_agrees(bank
 
 def test_a_batch_done_again_knows_what_it_knew(bank: LiveBank) -> None:
     row = busy_row(bank, 0, range(3, 5))
-    tell(bank, 0, row, labels_batch=0)
+    tell(bank, 0, row)
     bank.run(2)
     path = f"{batch_folder(Stage.SCORED, 4)}/data.parquet"
     before = bank.lake.read_bytes(path)
-    tell(bank, 1, 0, labels_batch=1)  # comes to be known after batch 4
+    tell(bank, 1, 0)  # comes to be known after batch 4
     bank.score(range(4, 5))
     assert bank.lake.read_bytes(path) == before
     bank.run(1)
@@ -111,12 +99,12 @@ def test_a_candidate_decides_on_its_share_of_the_accounts_and_on_no_other(
 
 
 def test_labels_of_a_try_that_was_cut_off_are_replaced_by_those_of_the_next(bank: LiveBank) -> None:
-    tell(bank, 0, 0, labels_batch=0)
+    tell(bank, 0, 0)
     bank.accept(1)
     bank.lake.write_table(
         f"{batch_folder(Stage.SCORED, 3)}/labels.parquet", JOINED_LABEL_SCHEMA.empty_table()
     )
-    tell(bank, 1, 0, labels_batch=1)
+    tell(bank, 1, 0)
     bank.score(BatchLedger(bank.lake).due(Stage.SCORED))
     assert labels_of(bank.lake, 3).num_rows == 2
 
