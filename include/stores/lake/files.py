@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +80,31 @@ class Lake:
         if self._renames:
             self._fs.move(target, full)
 
+    def create_bytes(self, path: str, content: bytes) -> None:
+        """Write a file that is not there yet, whole or not at all; FileExistsError if it is.
+
+        Local files are created exclusively, and HDFS renames over nothing. An object store can only be
+        asked before: two writers in the same moment are not told apart there.
+        """
+        if self.exists(path):
+            raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
+        if self._fs.type_name != "local":
+            self.write_bytes(path, content)
+            return
+        full = f"{self._root}/{path}"
+        self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
+        temporary = f"{full}.{uuid.uuid4().hex}.tmp"
+        with self._fs.open_output_stream(temporary) as file:
+            file.write(content)
+        try:
+            os.link(temporary, full)  # unlike a rename it fails where something is
+        finally:
+            os.unlink(temporary)
+
+    def sha256(self, path: str) -> str:
+        """SHA-256 of a file's content, hexadecimal; FileNotFoundError if there is none."""
+        return hashlib.sha256(self.read_bytes(path)).hexdigest()
+
     def read_json(self, path: str) -> Any:
         """A JSON document, or None if there is no such file."""
         try:
@@ -88,11 +116,11 @@ class Lake:
         """Write a JSON document."""
         self.write_bytes(path, json.dumps(document, indent=1, sort_keys=True, default=str).encode())
 
-    def read_table(self, path: str) -> pa.Table:
-        """One Parquet file as a table."""
+    def read_table(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One Parquet file as a table; of some columns, only these are read."""
         with self._fs.open_input_file(f"{self._root}/{path}") as file:
             # A reader of one file: no partition columns are guessed from the path.
-            return pq.ParquetFile(file).read()
+            return pq.ParquetFile(file).read(None if columns is None else list(columns))
 
     def write_table(self, path: str, table: pa.Table) -> None:
         """Write one Parquet file."""

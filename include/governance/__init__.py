@@ -1,0 +1,8 @@
+"""Governance: who did what, and what every decision was made from.
+
+=================  ==================================================================================
+``audit``          chains of numbered records, each with the hash of the one before
+``audit_record``   one record, and the one way it is written down
+``decisions``      the seal of a scored batch: hashes of its files, its versions and configuration
+=================  ==================================================================================
+"""
