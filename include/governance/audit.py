@@ -214,7 +214,11 @@ class AuditChain:
             return False
 
     def verify(self, witnesses: Iterable[Head] = ()) -> list[AuditProblem]:
-        """Everything that is wrong with the chain; an empty list if nothing is.
+        """Everything that is wrong with the chain; an empty list if nothing is. See ``examine``."""
+        return self.examine(witnesses)[1]
+
+    def examine(self, witnesses: Iterable[Head] = ()) -> tuple[list[AuditRecord], list[AuditProblem]]:
+        """Every record that is sound by itself, in order, and everything that is wrong with the chain.
 
         One record after the head is an append that is under way or was killed, and no problem.
 
@@ -224,6 +228,7 @@ class AuditChain:
             Places of records as another store has them.
         """
         problems: list[AuditProblem] = []
+        records: list[AuditRecord] = []
         known = {0: NOTHING}
         last = 0
         for number in self._numbers():
@@ -236,6 +241,7 @@ class AuditChain:
             if isinstance(found, AuditProblem):
                 problems.append(found)
                 continue
+            records.append(found)
             known[number] = found.sha256
             if (before := known.get(number - 1)) is not None and before != found.previous:
                 problems.append(
@@ -256,7 +262,7 @@ class AuditChain:
             for witness in witnesses
             if known.get(witness.number) != witness.sha256
         ]
-        return problems
+        return records, problems
 
     def _verify_head(self, known: Mapping[int, str], last: int) -> Iterator[AuditProblem]:
         path = f"{self._folder}/{_HEAD}"

@@ -14,6 +14,7 @@ from include.detection.bundle import ModelBundle
 from include.detection.registry import ModelRegistry
 from include.detection.scoring import score_batch
 from include.features.engine import FeatureEngine
+from include.governance.decisions import seal_batch
 from include.rules.cache import RuleSetLoader
 from include.rules.ruleset import RuleSet
 from include.stores.lake.files import Lake
@@ -105,6 +106,7 @@ def score(
         versions = _versions(before, registry)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, versions)
         lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
+        seal_batch(lake, batch, {"model": versions.model, "scored_at": versions.scored_at.isoformat()})
         ledger.complete(
             Stage.SCORED,
             batch,
