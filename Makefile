@@ -60,10 +60,17 @@ evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAY
 parity: $(STAMP) ## Features used live against the same computed again from the lake
 	@$(PYTHON) -m include.pipeline.parity
 
+replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte: TRANSACTION=id [WHOLE=1 LAKE_ONLY=1]
+	@$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
+	  $(if $(WHOLE),--whole) $(if $(LAKE_ONLY),--lake-only)
+
+verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
+	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
+
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate parity bench-scoring bench-training
+.PHONY: evaluate parity replay-decision verify-audit bench-scoring bench-training
