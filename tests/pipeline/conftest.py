@@ -18,6 +18,7 @@ from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.memory.state import MemoryStateStore
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator.bank import SimulatedBank
+from tests.pipeline.audited_bank import AuditedBank, copy_of, template
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY_DAYS = 2
@@ -117,3 +118,9 @@ def bank(make_bank) -> LiveBank:
     made = make_bank()
     made.run(3)
     return made
+
+
+@pytest.fixture
+def audited(tmp_path_factory, tmp_path) -> AuditedBank:
+    """A lake with sealed batches, to be changed at will."""
+    return copy_of(template(tmp_path_factory.getbasetemp() / "audited"), tmp_path / "audited")
