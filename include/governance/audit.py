@@ -46,6 +46,7 @@ ACTIONS = "actions"
 
 _DIGITS = 10
 _HEAD = "head.json"
+_LONGEST_NAME = 120
 
 
 class AuditError(Exception):
@@ -78,7 +79,7 @@ class AuditChain:
         self._lake = lake
         self.name = name
         self._folder = f"{AUDIT}/{name}"
-        self._pointer = pointer or (lambda key: f"{self._folder}/keys/{quote(key, safe='=')}.json")
+        self._pointer = pointer or (lambda key: f"{self._folder}/keys/{_file_name(key)}.json")
 
     def path(self, number: int) -> str:
         """Path of a record."""
@@ -96,8 +97,8 @@ class AuditChain:
     ) -> AuditRecord:
         """Record a deed, and return its record.
 
-        Idempotent by ``key``: if the newest record of the key says the same (kind, subject, content), it is
-        returned and nothing is written; if it says something else, a record that amends it is appended.
+        Idempotent by ``key``: if the newest record of the key says the same (kind, actor, subject, content), it
+        is returned and nothing is written; if it says something else, a record is appended that names it.
         Record, key and head are written in this order, so an append that was killed on the way is brought to
         its end by the next.
 
@@ -111,7 +112,7 @@ class AuditChain:
         end = self._end()
         before = self.newest(key)
         content = plain(content)
-        if before is not None and (before.kind, before.subject, before.content) == (kind, subject, content):
+        if before is not None and _said(before) == (kind, actor, subject, content):
             return before
         record = AuditRecord.of(
             chain=self.name,
@@ -122,7 +123,7 @@ class AuditChain:
             actor=actor,
             subject=subject,
             key=key,
-            amends=before.number if before else None,
+            earlier=before.number if before else None,
             content=content,
         )
         try:
@@ -344,8 +345,9 @@ def record_action(
 ) -> AuditRecord:
     """Record what somebody did to rules, lists, models or cases, in chain ``actions``.
 
-    Idempotent by ``key``, see ``AuditChain.append``. Without one it is made of everything that is said: an
-    action that can be done several times with the same words needs a key that tells the times apart.
+    Idempotent by ``key``, see ``AuditChain.append``; by default the subject, so that a task that runs again
+    records nothing, while the same action after another one about the same subject is recorded again, as in
+    model a, model b, model a. An action that may follow itself needs a key that tells the times apart.
 
     Parameters
     ----------
@@ -356,9 +358,8 @@ def record_action(
     subject
         To what: ``rule velocity_burst``.
     """
-    said = [actor, action, subject, plain(detail)]
     return AuditChain(lake, ACTIONS).append(
-        key=key or hashlib.sha256(canonical(said)).hexdigest(),
+        key=key or subject,
         kind=action,
         actor=actor,
         subject=subject,
@@ -370,3 +371,13 @@ def record_action(
 def chains(lake: Lake) -> list[str]:
     """Names of the chains there are, sorted."""
     return lake.names(AUDIT)
+
+
+def _said(record: AuditRecord) -> tuple[str, str, str, Mapping[str, Any]]:
+    return record.kind, record.actor, record.subject, record.content
+
+
+def _file_name(key: str) -> str:
+    """A name any file system takes, readable where that can be."""
+    name = quote(key, safe="=")
+    return name if len(name) <= _LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()

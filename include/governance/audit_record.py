@@ -69,8 +69,8 @@ class AuditRecord:
         When it was appended, UTC, ISO 8601.
     key
         Names the deed it is about: the same deed with the same outcome is recorded once.
-    amends
-        Number of the record of the same key it takes the place of; None for the first of a key.
+    earlier
+        Number of the record of the same key before this one; None for the first of a key.
     content
         Plain JSON. Numbers that are not whole are texts, see ``plain``.
     sha256
@@ -85,7 +85,7 @@ class AuditRecord:
     actor: str
     subject: str
     key: str
-    amends: int | None
+    earlier: int | None
     content: Mapping[str, Any]
     sha256: str
 

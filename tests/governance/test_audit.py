@@ -145,7 +145,7 @@ def test_the_same_deed_is_recorded_once(chain):
 def test_another_outcome_amends_and_changes_nothing(chain, folder):
     was = (folder / "0000000002.json").read_bytes()
     amendment = append(chain, 2, outcome="another")
-    assert (amendment.number, amendment.amends) == (5, 2)
+    assert (amendment.number, amendment.earlier) == (5, 2)
     assert append(chain, 2, outcome="another").number == 5
     assert append(chain, 2).number == 6  # back to the first outcome: that is news, too
     assert (folder / "0000000002.json").read_bytes() == was
@@ -215,6 +215,10 @@ def test_actions_are_told_apart_by_what_they_say_or_by_a_key(lake):
     assert record_action(lake, "bob", "rule approved", "rule a", {"version": 3}).number == 2
     assert record_action(lake, "ann", "list changed", "payees", {}, key="run 7").number == 3
     assert record_action(lake, "ann", "list changed", "payees", {}, key="run 8").number == 4
+    back = record_action(lake, "ann", "rule approved", "rule a", {"version": 3})
+    assert (back.number, back.earlier) == (5, 2)  # after another's word on the same it is news
+    long = record_action(lake, "ann", "noted", "x" * 500, {})
+    assert record_action(lake, "ann", "noted", "x" * 500, {}) == long
     assert AuditChain(lake, "actions").verify() == []
 
 

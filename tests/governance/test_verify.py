@@ -95,7 +95,7 @@ def test_a_batch_sealed_twice_keeps_its_seal_and_one_scored_otherwise_gets_anoth
     audited.change(Stage.SCORED, 1, lambda rows: rows[0].update(severity="LOW"))
     assert len(found(audited)) == 1
     another = seal_batch(audited.lake, 1, seal.content["versions"], actor="eve")
-    assert (another.amends, another.actor) == (seal.number, "eve")  # seen: the amendment stays
+    assert (another.earlier, another.actor) == (seal.number, "eve")  # seen: the amendment stays
     assert found(audited) == []
     assert decision_chain(audited.lake).head().number == BATCHES + 1
 

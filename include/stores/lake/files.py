@@ -89,7 +89,12 @@ class Lake:
         if self.exists(path):
             raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
         if self._fs.type_name != "local":
-            self.write_bytes(path, content)
+            try:
+                self.write_bytes(path, content)
+            except OSError as error:
+                if self.exists(path):
+                    raise FileExistsError(f"expected to be the first to write {path}") from error
+                raise
             return
         full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
