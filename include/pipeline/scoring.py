@@ -16,7 +16,9 @@ from include.detection.registry import ModelRegistry
 from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
 from include.features.labels import JOINED_LABEL_SCHEMA
+from include.governance.decisions import seal_batch
 from include.governance.shares import in_share
+from include.pipeline.batch_log import labels_of
 from include.pipeline.known_labels import labels_until, verdicts
 from include.rules.cache import RuleSetLoader
 from include.stores.lake.files import Lake
@@ -180,6 +182,7 @@ def score(
         configuration = _configuration(batch, ledger, lake, registry)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
         lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
+        seal_batch(lake, batch, configuration.facts())
         ledger.complete(
             Stage.SCORED,
             batch,
@@ -189,12 +192,6 @@ def score(
         )
         done.append(batch)
     return done
-
-
-def labels_of(lake: Lake, batch: int) -> pa.Table | None:
-    """The verdicts a batch came to know, which stand beside it; None if there were none."""
-    path = f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}"
-    return lake.read_table(path) if lake.exists(path) else None
 
 
 def _configuration(batch: int, ledger: BatchLedger, lake: Lake, registry: ModelRegistry) -> Configuration:

@@ -15,8 +15,9 @@ import pyarrow as pa
 from include.detection.registry import ModelRegistry
 from include.detection.scored import scored_schema
 from include.features.catalogue import FEATURE_NAMES
+from include.pipeline.batch_log import labels_of
 from include.pipeline.models import model_registry
-from include.pipeline.scoring import Configuration, Models, labels_of, score_table
+from include.pipeline.scoring import Configuration, Models, score_table
 from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.settings import Settings, settings

@@ -25,6 +25,7 @@ from include.stores.lake.names import LABELS
 from include.stores.memory.state import MemoryStateStore
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator.bank import SimulatedBank
+from tests.pipeline.audited_bank import AuditedBank, copy_of, template
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY_DAYS = 2
@@ -178,3 +179,9 @@ def bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
 @pytest.fixture(scope="session")
 def other_bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
     return train_small(1, START + timedelta(days=1))
+
+
+@pytest.fixture
+def audited(tmp_path_factory, tmp_path) -> AuditedBank:
+    """A lake with sealed batches, to be changed at will."""
+    return copy_of(template(tmp_path_factory.getbasetemp() / "audited"), tmp_path / "audited")

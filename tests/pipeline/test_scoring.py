@@ -14,7 +14,8 @@ from include.features.labels import JOINED_LABEL_SCHEMA
 from include.governance.shares import in_share
 from include.pipeline import parity
 from include.pipeline.bank import BankFeed
-from include.pipeline.scoring import Candidate, Configuration, Models, labels_of, score_table
+from include.pipeline.batch_log import labels_of
+from include.pipeline.scoring import Candidate, Configuration, Models, score_table
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.memory.state import MemoryStateStore
