@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,9 +65,34 @@ def load_rules(directory: Path, columns: Columns) -> RuleSet:
             rules.append(rule)
     if problems:
         raise RuleSetError(problems)
-    rules.sort(key=lambda rule: (-rule.severity.rank, rule.rule_id))
     version = hashlib.sha256(b"".join(sorted(digests))).hexdigest()[:12]
-    return RuleSet(tuple(rules), version, pa.schema(list(columns.items())))
+    return rule_set(rules, version, columns)
+
+
+def rule_set(rules: Iterable[Rule], version: str, columns: Columns) -> RuleSet:
+    """Checked rules as a set, most severe first, then by id."""
+    ordered = sorted(rules, key=lambda rule: (-rule.severity.rank, rule.rule_id))
+    return RuleSet(tuple(ordered), version, pa.schema(list(columns.items())))
+
+
+def check_rule(text: str, columns: Columns) -> Rule:
+    """Check the text of one rule file that need not be in a folder; its name is taken from its id.
+
+    Raises
+    ------
+    RuleSetError
+        With every problem of the text.
+    """
+    rule_id = rule_id_of(text)
+    rule, problems = _read_rule(Path(f"{rule_id or 'rule'}.sql"), text, columns)
+    if rule is None:
+        raise RuleSetError(problems)
+    return rule
+
+
+def rule_id_of(text: str) -> str:
+    """The id a rule's text gives itself, checked or not; empty if there is none."""
+    return split_header(Path("rule.sql"), text)[0].values.get("id", "")
 
 
 def _read_rule(path: Path, text: str, columns: Columns) -> tuple[Rule | None, list[RuleProblem]]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.features.history import features_of_history
-from include.rules.columns import rule_columns
+from include.rules.columns import LIST_COLUMNS, rule_columns
 from include.rules.loader import RULES_DIRECTORY, load_rules
 from include.rules.rule import Action
 from include.transactions.simulator import SimulatedBank
@@ -25,7 +25,11 @@ def judged() -> tuple[np.ndarray, np.ndarray]:
     days = [bank.day(number) for number in range(DAYS)]
     transactions = pa.concat_tables([day.transactions for day in days])
     features = features_of_history(transactions).features.select(
-        [name for name in rule_columns() if name not in transactions.column_names]
+        [
+            name
+            for name in rule_columns()
+            if name not in transactions.column_names and name not in LIST_COLUMNS
+        ]
     )
     start = sum(day.transactions.num_rows for day in days[:WARM])
     columns = [*transactions.columns, *features.columns]
