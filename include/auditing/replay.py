@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from include.auditing.stores import add_cassandra_arguments, cassandra
+from include.governance.rule_book import RuleBook
 from include.pipeline.models import model_registry
-from include.pipeline.replay import Replay, UnknownTransaction, as_then, replay
-from include.rules.cache import RuleSetLoader
+from include.pipeline.replay import Replay, RulesFor, UnknownTransaction, as_then, replay
 from include.rules.columns import rule_columns
-from include.rules.ruleset import RuleSet
 from include.settings import settings
 from include.stores.cassandra.errors import CassandraStoreError
 from include.stores.cassandra.queries import batches_of
@@ -34,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console, lake = Console(), Lake(settings().lake)
     batch = None if options.lake_only else _known_batch(options, console)
-    rescore = as_then(model_registry(lake), rules_at_hand())
+    rescore = as_then(model_registry(lake), rules_as_then(lake))
     try:
         result = replay(lake, options.transaction, rescore, batch=batch, whole=options.whole)
     except UnknownTransaction as error:
@@ -44,20 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if result.same else 1
 
 
-def rules_at_hand() -> RulesAtHand:
-    """The rule files as they are now, whatever version a batch was scored with."""
-    return RulesAtHand(RuleSetLoader(settings().rules_dir, rule_columns()))
-
-
-class RulesAtHand:
-    """The rules of any batch: those there are."""
-
-    def __init__(self, loader: RuleSetLoader) -> None:
-        self._loader = loader
-
-    def __call__(self, facts: Mapping[str, Any]) -> RuleSet:
-        """Rules for what was scored with ``facts``."""
-        return self._loader.current()
+def rules_as_then(lake: Lake) -> RulesFor:
+    """The rules and lists that a batch was scored with."""
+    book = RuleBook(lake, rule_columns())
+    return lambda facts: book.load(facts["ruleset"], facts["lists"])
 
 
 def _known_batch(options: argparse.Namespace, console: Console) -> int | None:

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,9 @@ from include.alerts.contacts import SimulatedContactBook
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.detection.registry import ModelRegistry
+from include.governance.errors import RuleBookError
+from include.governance.incidents import clear_incident, raise_incident
+from include.governance.rule_book import RuleBook
 from include.orchestration.connections import (
     cassandra_address,
     cassandra_session,
@@ -31,7 +35,6 @@ from include.pipeline import alerting, loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
 from include.pipeline.models import model_registry
-from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.settings import settings
 from include.spark.process_batch import ProcessJob
@@ -63,19 +66,17 @@ def _registry() -> ModelRegistry:
 
 
 @lru_cache(maxsize=1)
-def _rules() -> RuleSetLoader:
-    return RuleSetLoader(settings().rules_dir, rule_columns())
+def _rules() -> RuleBook:
+    return RuleBook(_lake(), rule_columns())
 
 
 def warm_up() -> None:
     """Load the rules and the current model into this process; forks of it then look for newer ones only.
 
-    Raises
-    ------
-    RuleSetError
-        The rules are broken; a missing model is no error.
+    Before ``initialize_stores`` has run there are none, which is no error.
     """
-    _rules().current()
+    with suppress(RuleBookError):
+        _rules().current()
     _registry().current()
 
 
@@ -131,7 +132,18 @@ def score(run: Any) -> list[str]:
                 return scoring.LocalScorer(lake, CassandraStateStore(session()), registry, _rules())
             return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
 
-        return _keys(scoring.score(batches, ledger, lake, registry, scorer_for))
+        done = scoring.score(batches, ledger, lake, registry, _rules(), scorer_for)
+    _tell_of_problems(lake, "models", registry.problems)
+    _tell_of_problems(lake, "rules", _rules().problems)
+    return _keys(done)
+
+
+def _tell_of_problems(lake: Lake, what: str, problems: Sequence[str]) -> None:
+    """Scoring has gone on with the last good models and rules; somebody has to know."""
+    if problems:
+        raise_incident(lake, what, "; ".join(problems))
+    else:
+        clear_incident(lake, what)
 
 
 def raise_alerts(run: Any) -> list[str]:

@@ -19,22 +19,23 @@ import pyarrow.compute as pc
 
 from include.detection.errors import DetectionError
 from include.detection.registry import ModelRegistry
+from include.detection.scoring import Rules
 from include.features.engine import FeatureEngine
 from include.features.errors import FeatureError
 from include.governance.audit import AuditBroken, AuditProblem
 from include.governance.decisions import accepted_file, scored_file, seal_of
+from include.governance.errors import GovernanceError
 from include.governance.seal_check import seal_problems
 from include.pipeline.batch_log import BatchLog, numbers
 from include.pipeline.replay_compare import Part, compare_rows
 from include.pipeline.scoring import Configuration, Models, score_table
 from include.rules.errors import RulesError
-from include.rules.ruleset import RuleSet
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.ports import StateStore
 
 #: What the batch was scored with, the seal's word before the manifest's → the rules it names, or those at hand.
-RulesFor = Callable[[Mapping[str, Any]], RuleSet]
+RulesFor = Callable[[Mapping[str, Any]], Rules]
 
 _UNREADABLE = (OSError, pa.ArrowException)
 
@@ -154,6 +155,7 @@ def replay(
         DetectionError,
         FeatureError,
         RulesError,
+        GovernanceError,
         ValueError,
     ) as error:
         why = f"{type(error).__name__}: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -20,15 +21,14 @@ from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
 from include.features.history import features_of_history
+from include.governance.rule_book import RuleBook
 from include.pipeline.batch_log import labels_of
 from include.pipeline.labelling import VERDICT_SCHEMA
 from include.pipeline.models import model_registry
 from include.pipeline.scoring import Configuration, Models, score, score_table
 from include.pipeline.states import write_states
-from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.rules.loader import RULES_DIRECTORY
-from include.rules.ruleset import RuleSet
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.lake.names import LABELS
@@ -91,8 +91,11 @@ def template_registry(folder: Path) -> ModelRegistry:
 
 
 @lru_cache(maxsize=1)
-def shipped_rules() -> RuleSet:
-    return RuleSetLoader(RULES_DIRECTORY, rule_columns()).current()
+def shipped_rules() -> RuleBook:
+    """A book of the shipped rules, in a lake of its own."""
+    book = RuleBook(Lake(Path(tempfile.mkdtemp()).as_uri()), rule_columns())
+    book.publish_shipped(RULES_DIRECTORY)
+    return book
 
 
 def flip(path: Path, at: int = -1) -> None:
@@ -125,7 +128,8 @@ def template(folder: Path) -> Path:
 
 
 def _score(lake: Lake, store: MemoryStateStore, registry: ModelRegistry, stream: pa.Table) -> None:
-    ledger, rules = BatchLedger(lake), shipped_rules()
+    ledger, rules = BatchLedger(lake), RuleBook(lake, rule_columns())
+    rules.publish_shipped(RULES_DIRECTORY)
     for number in range(BATCHES):
         rows = stream.slice(number * _ROWS, _ROWS)
         lake.write_table(f"{batch_folder(Stage.ACCEPTED, number)}/data.parquet", rows)
@@ -138,16 +142,16 @@ def _score(lake: Lake, store: MemoryStateStore, registry: ModelRegistry, stream:
 
     def scorer(batch: int, configuration: Configuration) -> pa.Table:
         accepted = lake.read_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet")
-        models = Models.of(configuration, registry)
+        models, in_force = Models.of(configuration, registry), rules.current()
         return score_table(
-            accepted, batch, store, models, rules, configuration.scored_at, labels_of(lake, batch)
+            accepted, batch, store, models, in_force, configuration.scored_at, labels_of(lake, batch)
         )
 
     for batch in ledger.due(Stage.SCORED):
         if batch == LABELLED:
             lake.write_table(f"{batch_folder(LABELS, 0)}/joined.parquet", told)
             ledger.complete(LABELS, 0, {"accepted": told.num_rows})
-        score(range(batch, batch + 1), ledger, lake, registry, lambda rows: scorer)
+        score(range(batch, batch + 1), ledger, lake, registry, rules, lambda rows: scorer)
 
 
 def _model(past: pa.Table, features: pa.Table) -> ModelBundle:

@@ -19,7 +19,7 @@ LAST = BATCHES - 1
 
 
 def again(bank, transaction_id, rules=None, registry=None, **named):
-    rules, registry = rules or shipped_rules(), registry or template_registry(bank.template)
+    rules, registry = rules or shipped_rules().current(), registry or template_registry(bank.template)
     return replay(bank.lake, transaction_id, as_then(registry, lambda facts: rules), **named)
 
 
@@ -191,7 +191,7 @@ def test_another_model_in_the_manifest_does_not_mislead(audited):
 
 
 def test_rules_of_another_version_are_told_as_that(audited):
-    rules = shipped_rules()
+    rules = shipped_rules().current()
     result = again(audited, audited.an_id(LAST), changed(rules, version="other"))
     assert differing(result) == {"versions": ["ruleset_version"]}
     assert f"decided with rule set {rules.version}; at hand is other" in result.notes[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -77,9 +78,9 @@ def test_a_batch_done_again_knows_what_it_knew(bank: LiveBank) -> None:
 
 
 def test_a_configuration_survives_its_manifest() -> None:
-    one = Configuration("m1", datetime.now(UTC), 3, Candidate("m2", 0.1))
+    one = Configuration("m1", datetime.now(UTC), "r1", 2, 3, Candidate("m2", 0.1))
     assert Configuration.of(one.facts()) == one
-    assert Configuration.of({"model": None, "scored_at": one.scored_at.isoformat()}).candidate is None
+    assert Configuration.of(replace(one, model=None, candidate=None).facts()).candidate is None
 
 
 def test_a_candidate_decides_on_its_share_of_the_accounts_and_on_no_other(
