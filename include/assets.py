@@ -63,4 +63,7 @@ STORED_TRANSACTIONS = Asset(
 )
 STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
 FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")
+CHALLENGERS = Asset(name="challengers", uri="lake://bank/challengers", group="models")
+CHALLENGER_EVIDENCE = Asset(name="challenger_evidence", uri="lake://bank/shadow", group="models")
+MODEL_DRIFT = Asset(name="model_drift", uri="lake://bank/drift", group="models")
 PARITY = Asset(name="feature_parity", uri="lake://bank/checks/parity", group="models")

@@ -1,0 +1,33 @@
+"""A question that a person answers in Airflow's UI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+
+
+class Approval(HITLOperator):  # type: ignore[misc]
+    """Asks, and waits without a worker.
+
+    The task after it gets the answer and who gave it (``chosen_options``, ``responded_by_user``).
+
+    Parameters
+    ----------
+    body
+        The evidence, in Markdown.
+    options
+        What may be answered; the last is taken, by nobody, if no answer comes in time.
+    days
+        Until when an answer counts.
+    """
+
+    def __init__(self, *, options: Sequence[str], days: int, **kwargs: Any) -> None:
+        super().__init__(
+            options=list(options),
+            defaults=[options[-1]],
+            response_timeout=timedelta(days=days),
+            **kwargs,
+        )
