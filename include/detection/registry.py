@@ -5,6 +5,9 @@
     <uri>/versions/<version>/…            the files of a bundle; never changed once written
     <uri>/promotions/<number>.json        what is promoted: version, hash of its manifest; the last counts
 
+A promotion to a share of the accounts makes a *candidate*: it decides on those accounts, and the last model
+promoted to all of them, the *champion*, on the others.
+
 The pointer is a new file for each promotion, written under another name and renamed: a reader sees the
 old pointer or the new one, never half of one. A single file that is replaced would need a rename over an
 existing file, which HDFS does not do. It also leaves the history of promotions, and so the last good model.
@@ -17,6 +20,8 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +52,18 @@ class Promotion(BaseModel):
     version: str
     manifest_sha256: str
     promoted_at: datetime
+    share: float = 1.0  # of the accounts
+    by: str = ""  # who let it: an approver's name, or which automatism
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The models that decide now."""
+
+    champion: ModelBundle | None
+    candidate: ModelBundle | None = None
+    share: float = 0.0  # of the accounts, which the candidate decides on
 
 
 class ModelRegistry:
@@ -70,16 +87,16 @@ class ModelRegistry:
         self._root = root.rstrip("/")
         self._features = None if features is None else tuple(features)
         self._gate = gate
-        self._bundle: ModelBundle | None = None
-        self._loaded_from: str | None = None  # name of the promotion the bundle came by
-        self._refused: dict[str, str] = {}  # name of a promotion → why; never tried again
+        self._deployed = Deployed(None)
+        self._loaded_from: str | None = None  # name of the promotion that was last when it was looked at
+        self._loaded: dict[str, ModelBundle] = {}  # by version: what is deployed
+        self._refused: dict[str, str] = {}  # promotions that should be in force → why they are not
         self._trouble: str | None = None  # the lake could not be read at the last look
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the current model is not the one promoted last; empty when all is well."""
-        refused = [reason for name, reason in self._refused.items() if name > (self._loaded_from or "")]
-        return (*refused, *([self._trouble] if self._trouble else []))
+        return (*self._refused.values(), *([self._trouble] if self._trouble else []))
 
     def publish(self, bundle: ModelBundle, promote: bool = True) -> ModelBundle:
         """Store a version and, if asked, make it current. Returns the bundle with its file hashes.
@@ -115,8 +132,15 @@ class ModelRegistry:
             self.promote(bundle.version)
         return bundle
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, share: float = 1.0, by: str = "", reason: str = "") -> None:
         """Make a stored version current; also the way back to an older one, through the same gate.
+
+        Parameters
+        ----------
+        share
+            Of the accounts; below 1 the model that decides on all of them goes on for the others.
+        by, reason
+            Kept with the promotion.
 
         Raises
         ------
@@ -128,8 +152,20 @@ class ModelRegistry:
         manifest, digest = self._manifest(version)
         self.ensure_promotable()
         names = self._promotions()
+        if not 0 < share <= 1 or (share < 1 and not names):
+            raise RegistryError(
+                f"expected a share of the accounts above 0 and up to 1, and a model for the others, got {share:g} "
+                f"with {len(names)} promotions so far; promote the first model to all accounts"
+            )
         number = int(names[-1].removesuffix(".json")) + 1 if names else 1
-        pointer = Promotion(version=manifest.version, manifest_sha256=digest, promoted_at=datetime.now(UTC))
+        pointer = Promotion(
+            version=manifest.version,
+            manifest_sha256=digest,
+            promoted_at=datetime.now(UTC),
+            share=share,
+            by=by,
+            reason=reason,
+        )
         self._write(f"{self._root}/promotions/{number:08d}.json", pointer.model_dump_json().encode())
 
     def ensure_promotable(self) -> None:
@@ -155,36 +191,63 @@ class ModelRegistry:
         found = [info.path.split("/") for info in self._fs.get_file_info(selector)]
         return tuple(sorted(parts[-2] for parts in found if parts[-1] == MANIFEST))
 
+    def promotions(self) -> list[Promotion]:
+        """Every promotion, oldest first; those that cannot be read are left out."""
+        found = []
+        for name in self._promotions():
+            with suppress(RegistryError):
+                found.append(self._pointer(name))
+        return found
+
     def current(self) -> ModelBundle | None:
-        """The model promoted last; the last good one if that is refused; None if there is none.
+        """The champion: the model promoted last to all accounts; the last good one if that is refused.
+
+        As for ``deployed``: never raises for a bad model.
+        """
+        return self.deployed().champion
+
+    def deployed(self) -> Deployed:
+        """The champion, and the candidate if one was promoted to a share of the accounts since.
 
         Looks for a new promotion each time (one listing), loads only when there is one. Never raises for
-        a bad model or an unreachable lake: see ``problems``.
+        a bad model or an unreachable lake, but goes on with the last good one: see ``problems``.
         """
         try:
             names = self._promotions()
             self._trouble = None
+            if names and names[-1] != self._loaded_from:
+                self._deployed = self._look(names)
+                self._loaded_from = names[-1]
         except OSError as error:
             self._trouble = f"expected a readable registry at {self._root}, got {error}; check the lake"
-            return self._bundle
+        return self._deployed
+
+    def _look(self, names: list[str]) -> Deployed:
+        """What the promotions say, the newest first, as far as the models can be used."""
+        refused, candidate, champion, share = {}, None, None, 0.0
         for name in reversed(names):
-            if name == self._loaded_from:
-                break
-            if name in self._refused:
-                continue
             try:
                 pointer = self._pointer(name)
-                if self._bundle is None or self._bundle.version != pointer.version:
-                    self._bundle = self._fetch(pointer.version, pointer.manifest_sha256)
-                self._loaded_from = name
-                break
+                if pointer.share < 1 and candidate is not None:
+                    continue  # an older share of another candidate
+                bundle = self._loaded.get(pointer.version)
+                if bundle is None:
+                    bundle = self._fetch(pointer.version, pointer.manifest_sha256)
             except (ModelRefused, RegistryError) as error:
-                self._refused[name] = str(error)
-                log.error("promotion %s is refused, the last good model goes on: %s", name, error)
-            except OSError as error:
-                self._trouble = f"expected promotion {name} to be readable, got {error}; check the lake"
+                refused[name] = str(error)
+                if name not in self._refused:
+                    log.error("promotion %s is refused, the last good model goes on: %s", name, error)
+                continue
+            if pointer.share < 1:
+                candidate, share = bundle, pointer.share
+            else:
+                champion = bundle
                 break
-        return self._bundle
+        self._refused = refused
+        if champion is None:  # a share needs somebody to decide on the others
+            candidate, share = None, 0.0
+        self._loaded = {bundle.version: bundle for bundle in (champion, candidate) if bundle}
+        return Deployed(champion, candidate, share)
 
     def load(self, version: str) -> ModelBundle:
         """One stored version, current or not.
@@ -196,9 +259,7 @@ class ModelRegistry:
         ModelRefused
             It is tampered with, unsafe or incompatible.
         """
-        if self._bundle is not None and self._bundle.version == version:
-            return self._bundle
-        return self._fetch(version, None)
+        return self._loaded.get(version) or self._fetch(version, None)
 
     def policy(self, version: str) -> DecisionPolicy:
         """The thresholds of a stored version, without its models, which take seconds to load.

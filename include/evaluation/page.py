@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from include.evaluation import charts
 from include.evaluation.outcome import Outcome
-from include.reports.checks import said
+from include.reports.pages import draw, templates
 
 
 def write(outcome: Outcome, folder: Path) -> list[Path]:
     """Write ``evaluation.json``, ``evaluation-*.svg`` and ``evaluation.html``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    templates = Environment(
-        loader=PackageLoader("include.evaluation"), autoescape=True, undefined=StrictUndefined
+    drawings = [draw(chart) for chart in charts.curves(outcome.folds)]
+    page = (
+        templates("include.evaluation")
+        .get_template("page.html.j2")
+        .render(outcome=outcome, drawings=drawings)
     )
-    size = {"width": charts.WIDTH, "height": charts.HEIGHT, "left": charts.LEFT, "top": charts.TOP}
-    drawings = [
-        templates.get_template("chart.svg.j2").render(chart=chart, **size)
-        for chart in charts.curves(outcome.folds)
-    ]
-    page = templates.get_template("page.html.j2").render(outcome=outcome, drawings=drawings, said=said)
     written = {
         "evaluation.json": json.dumps(outcome.document(), indent=1),
         "evaluation-precision-recall.svg": drawings[0],

@@ -28,6 +28,7 @@ from include.orchestration.connections import (
     spark_session,
 )
 from include.pipeline import alerting, loading, scoring
+from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
 from include.pipeline.models import model_registry
 from include.rules.cache import RuleSetLoader
@@ -40,7 +41,7 @@ from include.stores.cassandra.errors import SchemaMissing
 from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
 from include.stores.cassandra.outbox import CassandraOutboxStore
-from include.stores.cassandra.queries import occurred_at
+from include.stores.cassandra.queries import transactions
 from include.stores.cassandra.seen import CassandraSeenStore
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -199,10 +200,11 @@ def collect_labels() -> list[str]:
     with cassandra_session() as session, TopicOffsets(kafka, topic) as offsets:
         job = LabelJob(
             lambda start, ends: read_labels(kafka, topic, start, ends),
-            lambda ids: occurred_at(session, ids),
+            transactions_known(lake, lambda ids: transactions(session, ids)),
             lake,
             CassandraLabelStore(session),
             KafkaDeadLetters(kafka, now.topics.dead_letter, topic),
+            patience=now.stream.retention,
         )
         return _keys(job.run(offsets.ends()))
 

@@ -3,6 +3,8 @@
 ==================  ==================================================================================
 ``bank``            the simulated bank as a source: its history, and the stream that follows it
 ``first_model``     the first model, and the states it goes on from, out of that history
+``labelling``       fraud labels: what came, the verdicts that follow, what waits for its transaction
+``known_labels``    which verdicts have come since when
 ``scoring``         features, rules, models: one decision a transaction
 ``alerting``        alerts and their deliveries
 ``loading``         rows in Cassandra

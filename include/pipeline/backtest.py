@@ -21,7 +21,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.detection.bundle import ModelBundle
 from include.detection.decision import Decision, DecisionPolicy, Decisions, decide
+from include.detection.matrix import feature_matrix
 from include.governance.active_rules import ActiveRules, StagedRules
 from include.rules.columns import LIST_COLUMNS, LIST_SUBJECTS
 from include.rules.rule import RuleHit
@@ -32,6 +34,8 @@ Hits = list[tuple[RuleHit, ...]]
 Bools = npt.NDArray[np.bool_]
 #: The thresholds of a model's version.
 Policies = Callable[[str], DecisionPolicy]
+#: The model of a version, for detectors whose score was not stored.
+Bundles = Callable[[str], ModelBundle]
 
 _DAY = 86_400_000_000
 #: Shares of transactions are summed up in whole millionths: sums of floats depend on their order.
@@ -62,6 +66,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """What is known of the versions of the model.
+
+    Attributes
+    ----------
+    policy
+        Its thresholds; asked for every version among the rows.
+    bundle
+        The model itself, which takes seconds to load; asked only for what a detector said if that was not stored.
+    """
+
+    policy: Policies
+    bundle: Bundles
+
+
+@dataclass(frozen=True, slots=True)
 class KnownLabels:
     """The verdict on transactions, as far as it was known at some time."""
 
@@ -79,8 +99,23 @@ class KnownLabels:
         return fraud, ~fraud & (places >= 0)
 
 
-def needed_columns(rules: ActiveRules, candidate: Candidate | None, schema_names: Sequence[str]) -> list[str]:
-    """Columns of a scored file that ``count`` reads; features as ``features.<name>``."""
+def score_column(detector: str) -> str:
+    """Where a scored table has what a detector said."""
+    return f"score_{detector}"
+
+
+def needed_columns(
+    rules: ActiveRules, candidate: Candidate | None, schema_names: Sequence[str], all_features: bool = False
+) -> list[str]:
+    """Columns of a scored file that ``count`` reads; features as ``features.<name>``.
+
+    Parameters
+    ----------
+    schema_names
+        Of a scored file, ``features`` left out.
+    all_features
+        Read them all, for a detector has to be asked again.
+    """
     named = set(rules.live.rules.columns)
     if candidate is not None and candidate.rules is not None:
         named |= set(candidate.rules.rules.columns)
@@ -89,7 +124,11 @@ def needed_columns(rules: ActiveRules, candidate: Candidate | None, schema_names
     always = {"transaction_id", "account_id", "occurred_at", "amount", "model_version", *_STORED}
     return [
         *(name for name in schema_names if name in always | named or _SCORE.fullmatch(name)),
-        *(f"features.{name}" for name in sorted(named - set(schema_names))),
+        *(
+            ["features"]
+            if all_features
+            else (f"features.{name}" for name in sorted(named - set(schema_names)))
+        ),
     ]
 
 
@@ -101,7 +140,7 @@ def count(
     scored: Any,
     batches: npt.NDArray[np.int64],
     rules: ActiveRules,
-    policies: Policies,
+    versions: Versions,
     labels: KnownLabels,
     candidate: Candidate | None = None,
 ) -> Counts:
@@ -115,7 +154,7 @@ def count(
         Shape (n,): the batch each row comes from.
     rules
         The set and the lists as of these batches.
-    policies
+    versions
         Thresholds by model version.
     labels
         What counts as known.
@@ -132,11 +171,11 @@ def count(
     """
     table = _joined(scored)
     live = rules.evaluate(table)
-    before = _decide(scored, live, policies)
+    before = _decide(scored, live, versions)
     after, hits = before, live
     if candidate is not None:
         hits = candidate.instead(live, table, rules)
-        after = _decide(scored, hits, policies)
+        after = _decide(scored, hits, versions)
     fraud, legitimate = labels.of(scored["transaction_id"])
     counts: Counts = Counter({("rows",): scored.num_rows})
     differs = _differs(scored, before, live)
@@ -146,7 +185,7 @@ def count(
     counts["label", "fraud"] += int(fraud.sum())
     counts["label", "legitimate"] += int(legitimate.sum())
     days = np.asarray(scored["occurred_at"].cast(pa.int64()).to_numpy()) // _DAY
-    _count_days(counts, days, before, after, _budgets(scored, policies))
+    _count_days(counts, days, before, after, _budgets(scored, versions))
     _count_rules(counts, days, hits, fraud, legitimate)
     for when, decisions in (("before", before), ("after", after)):
         alerts = decisions.decision == Decision.ALERT
@@ -185,12 +224,12 @@ def _models(scored: Any) -> list[tuple[str, npt.NDArray[np.intp]]]:
     ]
 
 
-def _decide(scored: Any, hits: Hits, policies: Policies) -> _Decided:
+def _decide(scored: Any, hits: Hits, versions: Versions) -> _Decided:
     amounts = scored["amount"].cast(pa.float64()).to_numpy()
     decided = _Decided(np.zeros(scored.num_rows, dtype=np.int8), [""] * scored.num_rows)
     for version, rows in _models(scored):
         made = _decide_rows(
-            scored, version, rows, [hits[row] for row in rows.tolist()], amounts[rows], policies
+            scored, version, rows, [hits[row] for row in rows.tolist()], amounts[rows], versions
         )
         decided.decision[rows] = made.decision
         for row, severity in zip(rows.tolist(), made.severity, strict=True):
@@ -204,16 +243,25 @@ def _decide_rows(
     rows: npt.NDArray[np.intp],
     hits: Hits,
     amounts: npt.NDArray[np.float64],
-    policies: Policies,
+    versions: Versions,
 ) -> Decisions:
     if not version:
         return decide(None, None, {}, hits, amounts)
-    policy = policies(version)
+    policy = versions.policy(version)
 
     def stored(name: str) -> npt.NDArray[np.float64]:
         return np.asarray(scored[name].to_numpy()[rows], dtype=np.float64)
 
-    anomalies = {one.detector: stored(f"score_{one.detector}") for one in policy.anomalies}
+    there = {one.detector for one in policy.anomalies if score_column(one.detector) in scored.column_names}
+    anomalies = {name: stored(score_column(name)) for name in there}
+    if missing := {one.detector for one in policy.anomalies} - there:
+        bundle = versions.bundle(version)
+        # The same bits as then: detectors give a row the same score whatever its company.
+        features = pa.Table.from_struct_array(scored["features"].combine_chunks().take(pa.array(rows)))
+        matrix = feature_matrix(features, bundle.features)
+        for detector in bundle.anomaly_detectors:
+            if detector.name in missing:
+                anomalies[detector.name] = detector.score(matrix)
     return decide(policy, stored("score"), anomalies, hits, amounts)
 
 
@@ -231,12 +279,12 @@ def _differs(scored: Any, decided: _Decided, hits: Hits) -> Bools:
     return np.asarray(differs, dtype=bool)
 
 
-def _budgets(scored: Any, policies: Policies) -> npt.NDArray[np.int64]:
+def _budgets(scored: Any, versions: Versions) -> npt.NDArray[np.int64]:
     """How many millionths of an alert each transaction may cost; none where no model decided."""
     budgets = np.zeros(scored.num_rows, dtype=np.int64)
     for version, rows in _models(scored):
         if version:
-            budgets[rows] = round(policies(version).budget.alerts * MILLION)
+            budgets[rows] = round(versions.policy(version).budget.alerts * MILLION)
     return budgets
 
 

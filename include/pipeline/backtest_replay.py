@@ -8,16 +8,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.detection.detectors import ANOMALY_DETECTORS
 from include.governance.active_rules import ActiveRules, StagedRules
 from include.governance.errors import RuleBookError
 from include.governance.rule_book import RuleBook
-from include.pipeline.backtest import Candidate, Counts, KnownLabels, count, needed_columns
+from include.pipeline.backtest import (
+    Candidate,
+    Counts,
+    KnownLabels,
+    Versions,
+    count,
+    needed_columns,
+    score_column,
+)
 from include.pipeline.models import model_registry
 from include.rules.columns import rule_columns
 from include.rules.loader import check_rule, rule_set
@@ -26,6 +36,8 @@ from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 
 #: Rows counted at a time: live batches are small, and each evaluation has a price of its own.
 CHUNK_ROWS = 50_000
+#: Models held for detectors whose scores were not stored.
+_BUNDLES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,12 @@ class Replay:
         self._labels = labels
         self._ledger = BatchLedger(lake)
         self._book = RuleBook(lake, rule_columns())
-        self._policies = lru_cache(maxsize=32)(model_registry(lake).policy)
+        registry = model_registry(lake)
+        self._versions = Versions(
+            lru_cache(maxsize=32)(registry.policy), lru_cache(maxsize=_BUNDLES)(registry.load)
+        )
+        # As the current release writes them; files of another are found when they are read.
+        self._asks_again = _lacks_scores(self._plain_columns)
 
     @cached_property
     def _candidate(self) -> Candidate | None:
@@ -100,10 +117,10 @@ class Replay:
                 total["left out", "batches"] += len(seen)
                 total["left out", "rows"] += sum(one.rows for one in seen)
                 continue
-            table, numbers = self._read([one.batch for one in seen], rules)
-            total["batches",] += len(np.unique(numbers))
-            if table.num_rows:
-                total.update(count(table, numbers, rules, self._policies, self._labels, self._candidate))
+            for table, numbers in self._read([one.batch for one in seen], rules):
+                total["batches",] += len(np.unique(numbers))
+                if table.num_rows:
+                    total.update(count(table, numbers, rules, self._versions, self._labels, self._candidate))
         return total
 
     def _chunks(self, batches: Sequence[int]) -> Iterator[list[_Seen]]:
@@ -138,25 +155,36 @@ class Replay:
             ruleset = told[0].as_py() if len(told) else ""
         return _Seen(batch, str(ruleset), int(manifest.get("lists") or 0), int(manifest["counts"]["scored"]))
 
-    def _read(self, batches: Sequence[int], rules: ActiveRules) -> tuple[Any, Any]:
-        """The rows of some batches that lie in the period, and the batch of each."""
-        columns = needed_columns(rules, self._candidate, self._plain_columns)
-        tables = [self._lake.read_table(_path(batch), columns) for batch in batches]
-        numbers = np.repeat(np.array(batches, dtype=np.int64), [table.num_rows for table in tables])
-        table = pa.concat_tables(tables)
-        moments = table["occurred_at"]
-        for bound, keep in ((self._order.since, pc.greater_equal), (self._order.until, pc.less)):
-            if bound is not None:
-                inside = keep(moments, pa.scalar(bound, moments.type))
-                table, numbers = table.filter(inside), numbers[inside.to_numpy(zero_copy_only=False)]
-                moments = table["occurred_at"]
-        return table, numbers
+    def _read(self, batches: Sequence[int], rules: ActiveRules) -> Iterator[tuple[Any, Any]]:
+        """The rows of some batches that lie in the period, and the batch of each; one table a schema."""
+        tables = [(batch, self._table(batch, rules)) for batch in batches]
+        for _, alike in groupby(tables, key=lambda item: item[1].schema):
+            part = list(alike)
+            numbers = np.repeat([batch for batch, _ in part], [table.num_rows for _, table in part])
+            table = pa.concat_tables([table for _, table in part])
+            for bound, keep in ((self._order.since, pc.greater_equal), (self._order.until, pc.less)):
+                if bound is not None:
+                    inside = keep(table["occurred_at"], pa.scalar(bound, table["occurred_at"].type))
+                    table, numbers = table.filter(inside), numbers[inside.to_numpy()]
+            yield table, numbers
+
+    def _table(self, batch: int, rules: ActiveRules) -> Any:
+        columns = needed_columns(rules, self._candidate, self._plain_columns, self._asks_again)
+        table = self._lake.read_table(_path(batch), columns)
+        if not self._asks_again and _lacks_scores(table.column_names):
+            table = self._lake.read_table(_path(batch), [*columns, "features"])
+        return table
 
     @cached_property
     def _plain_columns(self) -> list[str]:
         from include.detection.scored import scored_schema
 
         return [name for name in scored_schema().names if name != "features"]
+
+
+def _lacks_scores(names: Sequence[str]) -> bool:
+    """Whether a scored table lacks what some detector said."""
+    return not {score_column(kind.name) for kind in ANOMALY_DETECTORS} <= set(names)
 
 
 def _path(batch: int) -> str:

@@ -146,10 +146,20 @@ class BankFeed:
             return moment
         return self._bank.start + timedelta(days=self._day + 1)
 
+    @property
+    def _stream_begins(self) -> datetime:
+        return self._bank.start + timedelta(days=self.history_days)
+
+    def history_labels(self) -> list[LabelEvent]:
+        """Labels that are known when the stream begins, oldest first."""
+        return self._labels(self._bank.start, self._stream_begins)
+
     def labels(self, until: datetime) -> list[LabelEvent]:
         """Labels that have become known since those sent last and before ``until``, oldest first."""
-        begin = self._bank.start + timedelta(days=self.history_days)
-        since = datetime.fromisoformat(self._labels_until) if self._labels_until else begin
+        since = datetime.fromisoformat(self._labels_until) if self._labels_until else self._stream_begins
+        return self._labels(since, until)
+
+    def _labels(self, since: datetime, until: datetime) -> list[LabelEvent]:
         first = max(0, (since - self._bank.start).days - LABEL_DELAY_DAYS)
         days = range(first, (until - self._bank.start).days + 1)
         longest = timedelta(days=LABEL_DELAY_DAYS)

@@ -17,11 +17,14 @@ from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
 from include.features.history import features_of_history
+from include.features.labels import join_labels
 from include.pipeline.bank import BankFeed
+from include.pipeline.known_labels import HISTORY
 from include.pipeline.states import read_states, write_states
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.ports import StateStore
+from include.transactions.labels import label_table
 
 log = logging.getLogger(__name__)
 
@@ -30,21 +33,22 @@ _KEYS_AT_ONCE = 2_000
 
 def prepare(feed: BankFeed, lake: Lake) -> None:
     """Write features, labels and states of a bank's history; what is there already is kept."""
-    if lake.exists(f"{feed.folder}/training.parquet"):
+    if lake.exists(f"{feed.folder}/{HISTORY}"):
         return
     days = list(feed.history())
     transactions = pa.concat_tables([day.transactions for day in days])
     truth = pa.concat_tables([day.labels for day in days])
-    result = features_of_history(transactions)
-    # Of the newest days some labels are not known yet; their transactions shape the states only.
-    known = pc.less(transactions["occurred_at"], feed.training_until)
+    told = label_table(feed.history_labels())
+    result = features_of_history(transactions, labels=join_labels(told, transactions))
     table = result.features
-    for name in ("occurred_at", "amount"):
+    for name in ("transaction_id", "account_id", "counterparty_id", "occurred_at", "amount"):
         table = table.append_column(name, transactions[name])
+    # Of the newest days some labels are not known yet: they are still to come.
+    known = pc.less(transactions["occurred_at"], feed.training_until)
     for name in ("is_fraud", "typology"):
-        table = table.append_column(name, truth[name])
+        table = table.append_column(name, pc.if_else(known, truth[name], None))
     write_states(lake, f"{feed.folder}/states.parquet", result.states)
-    lake.write_table(f"{feed.folder}/training.parquet", table.filter(known))
+    lake.write_table(f"{feed.folder}/{HISTORY}", table)
     # From here on the bank's calendar stands, also if nothing has been sent yet.
     feed.remember()
 
@@ -58,7 +62,8 @@ def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingS
         Before the training: there is a model, and the registry's gate lets no other take its place.
     """
     registry.ensure_promotable()
-    table = lake.read_table(f"{feed.folder}/training.parquet")
+    table = lake.read_table(f"{feed.folder}/{HISTORY}")
+    table = table.filter(pc.is_valid(table["is_fraud"]))
     bundle = train(
         table.select(list(FEATURE_NAMES)),
         table["is_fraud"].to_numpy(),

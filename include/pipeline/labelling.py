@@ -1,8 +1,12 @@
 """Fraud labels from their topic into batches of their own: lake, store, dead letters.
 
 A batch takes what has arrived since the batch before, at most so many records. It can be broken off anywhere
-and done again: the lake's file is replaced, the store keeps the newest word of every source whatever comes
+and done again: the lake's files are replaced, the store keeps the newest word of every source whatever comes
 twice, and a dead letter that was sent is found again. The cursor moves last.
+
+A batch of labels is three files: ``data.parquet`` what came, ``joined.parquet`` the verdicts that follow from
+it, joined with the transactions they speak of, and ``waiting.parquet`` labels of transactions nobody knows yet.
+Those are tried again with every later batch, as long as such a transaction could still come.
 """
 
 from __future__ import annotations
@@ -10,17 +14,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from include.features.labels import JOINED_LABEL_SCHEMA
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, batch_folder
 from include.stores.lake.names import LABELS
 from include.stores.ports import DeadLetterQueue, LabelStore
-from include.transactions.labels import ARRIVED_LABEL_SCHEMA, LabelEvent, LabelRecord, validate_label
+from include.transactions.labels import (
+    ARRIVED_LABEL_SCHEMA,
+    LabelEvent,
+    LabelledTransaction,
+    LabelRecord,
+    validate_label,
+    verdict,
+)
 from include.transactions.offsets import lag
 from include.transactions.schema import ARRIVAL_SCHEMA
 
@@ -29,8 +42,14 @@ log = logging.getLogger(__name__)
 
 #: Records from (first offset by partition) to (offset before which reading stops).
 ReadRecords = Callable[[Mapping[int, int], Mapping[int, int]], Iterable[LabelRecord]]
-#: When transactions took place, by id; unknown ones are left out.
-OccurredAt = Callable[[list[str]], Mapping[str, datetime]]
+#: Transactions by id; unknown ones are left out.
+FindTransactions = Callable[[list[str]], Mapping[str, LabelledTransaction]]
+
+#: A verdict, and the batch its transaction was scored in; ``NO_BATCH`` if it is of a bank's history.
+VERDICT_SCHEMA = JOINED_LABEL_SCHEMA.append(pa.field("batch", pa.int64()))
+NO_BATCH = -1
+
+DATA, JOINED, WAITING = "data.parquet", "joined.parquet", "waiting.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +60,18 @@ class LabelJob:
     ----------
     max_records
         Most records a batch takes, of each partition.
+    patience
+        How long after its arrival a label waits for its transaction: an event older than the stream's
+        retention is refused, so it will not come any more.
     """
 
     read: ReadRecords
-    occurred_at: OccurredAt
+    transactions: FindTransactions
     lake: Lake
     labels: LabelStore
     dead_letters: DeadLetterQueue
     max_records: int = 20_000
+    patience: timedelta = timedelta(days=30)
 
     def run(self, ends: Mapping[int, int]) -> list[int]:
         """Take everything before ``ends`` (offset by partition) into batches; returns their numbers."""
@@ -72,33 +95,88 @@ class LabelJob:
                 good.append((record, judged))
             else:
                 bad.append((record, judged))
-        self.lake.write_table(f"{batch_folder(LABELS, batch)}/data.parquet", _table(good))
+        folder, arrived = batch_folder(LABELS, batch), _table(good)
+        self.lake.write_table(f"{folder}/{DATA}", arrived)
         self.labels.put([label for _, label in good])
+        told = self._still_waited_for(pa.concat_tables([self._waiting(batch), arrived]))
+        known = self.transactions(told["transaction_id"].unique().to_pylist())
+        found = np.array([name in known for name in told["transaction_id"].to_pylist()], dtype=bool)
+        joined = self._verdicts(told.filter(pa.array(found)), known)
+        waiting = told.filter(pa.array(~found))
+        self.lake.write_table(f"{folder}/{JOINED}", joined)
+        self.lake.write_table(f"{folder}/{WAITING}", waiting)
         tail = self.dead_letters.send(_dead(bad), batch, cursor.positions.get("dead_letter"))
         counts = {"read": len(good) + len(bad), "accepted": len(good), "dead_lettered": len(bad)}
-        facts = {"delay_days": self._delays([label for _, label in good])}
+        facts = {
+            "delay_days": _delays([label for _, label in good], known),
+            "joined": joined.num_rows,
+            "waiting": waiting.num_rows,
+        }
         ledger.complete(
             LABELS, batch, counts, positions={"offsets": dict(until), "dead_letter": tail}, facts=facts
         )
-        log.info("labels, batch %s: %s, days after the transaction: %s", batch, counts, facts["delay_days"])
+        log.info("labels, batch %s: %s, %s", batch, counts, facts)
         return batch
 
-    def _delays(self, labels: list[LabelEvent]) -> dict[str, dict[str, float]]:
-        """How late labels are, by source: days from the transaction to the label, median and 95 %."""
-        occurred = self.occurred_at([label.transaction_id for label in labels])
-        by_source: dict[str, list[float]] = {}
-        for label in labels:
-            if (at := occurred.get(label.transaction_id)) is not None:
-                days = (label.labelled_at - at).total_seconds() / 86_400
-                by_source.setdefault(label.source, []).append(days)
-        return {
-            source: {
-                "labels": len(days),
-                "median": round(float(np.median(days)), 3),
-                "p95": round(float(np.percentile(days, 95)), 3),
-            }
-            for source, days in sorted(by_source.items())
+    def _waiting(self, batch: int) -> pa.Table:
+        """Labels of earlier batches whose transactions were not known then."""
+        path = f"{batch_folder(LABELS, batch - 1)}/{WAITING}"
+        if not batch or not self.lake.exists(path):
+            return ARRIVED_LABEL_SCHEMA.empty_table()
+        return self.lake.read_table(path)
+
+    def _still_waited_for(self, told: pa.Table) -> pa.Table:
+        newest = pc.max(told["arrived_at"]).as_py()
+        return (
+            told
+            if newest is None
+            else told.filter(pc.greater_equal(told["arrived_at"], newest - self.patience))
+        )
+
+    def _verdicts(self, told: pa.Table, known: Mapping[str, LabelledTransaction]) -> pa.Table:
+        """The verdict on every transaction the labels speak of, as far as one of these labels gives it.
+
+        A label that is weaker than what was said before changes no verdict and is left out. One that is
+        stronger, but older than the word it overrules, counts from that word on: features let the newest
+        verdict stand. Which it is follows from the store alone, so a second try finds the same.
+        """
+        rows = []
+        said = self.labels.get_many(told["transaction_id"].unique().to_pylist())
+        fresh = {(row["transaction_id"], row["source"]) for row in told.to_pylist()}
+        for transaction_id, labels in said.items():
+            stands = verdict(labels)
+            if stands is not None and (transaction_id, stands.source) in fresh:
+                transaction = known[transaction_id]
+                rows.append(
+                    {
+                        **{name: getattr(stands, name) for name in LabelEvent.__dataclass_fields__},
+                        "labelled_at": max(label.labelled_at for label in labels),
+                        "counterparty_id": transaction.counterparty_id,
+                        "occurred_at": transaction.occurred_at,
+                        "batch": transaction.batch_id,
+                    }
+                )
+        rows.sort(key=lambda row: (row["labelled_at"], row["transaction_id"]))
+        return pa.Table.from_pylist(rows, schema=VERDICT_SCHEMA)
+
+
+def _delays(
+    labels: list[LabelEvent], known: Mapping[str, LabelledTransaction]
+) -> dict[str, dict[str, float]]:
+    """How late labels are, by source: days from the transaction to the label, median and 95 %."""
+    by_source: dict[str, list[float]] = {}
+    for label in labels:
+        if (transaction := known.get(label.transaction_id)) is not None:
+            days = (label.labelled_at - transaction.occurred_at).total_seconds() / 86_400
+            by_source.setdefault(label.source, []).append(days)
+    return {
+        source: {
+            "labels": len(days),
+            "median": round(float(np.median(days)), 3),
+            "p95": round(float(np.percentile(days, 95)), 3),
         }
+        for source, days in sorted(by_source.items())
+    }
 
 
 def _table(good: list[tuple[LabelRecord, LabelEvent]]) -> pa.Table:

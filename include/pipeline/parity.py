@@ -18,7 +18,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 from rich.console import Console
 
 from include.detection.registry import PromotionGate
@@ -34,6 +33,7 @@ from include.pipeline.parity_record import (
     write_record,
 )
 from include.pipeline.retention import REPEATABLE_BATCHES
+from include.pipeline.scoring import labels_of
 from include.pipeline.states import read_states, write_states
 from include.reports.checks import exit_code
 from include.reports.table import checks_table
@@ -182,12 +182,6 @@ def _loaded_states(lake: Lake) -> dict[int, list[str]]:
     for number, _, path in sorted(files):
         loaded.setdefault(number, []).append(path)
     return loaded
-
-
-def labels_of(lake: Lake, batch: int) -> pa.Table | None:
-    """The labels a batch was scored with, which stand beside it; None if there were none."""
-    path = f"{batch_folder(Stage.SCORED, batch)}/labels.parquet"
-    return lake.read_table(path) if lake.exists(path) else None
 
 
 def _numbers(lake: Lake, folder: str) -> list[int]:

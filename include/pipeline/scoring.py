@@ -2,39 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, Self
 
+import numpy as np
 import pyarrow as pa
 
 from include.detection.bundle import ModelBundle
 from include.detection.registry import ModelRegistry
-from include.detection.scoring import score_batch
+from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
+from include.features.labels import JOINED_LABEL_SCHEMA
+from include.governance.shares import in_share
+from include.pipeline.known_labels import labels_until, verdicts
 from include.rules.cache import RuleSetLoader
-from include.rules.ruleset import RuleSet
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.ports import StateStore
 
+_LABELS = "labels.parquet"
+
 
 @dataclass(frozen=True, slots=True)
-class Versions:
-    """With what, and when, a batch is scored; a replay uses what the first time used."""
+class Candidate:
+    """A model that decides on a share of the accounts, on its way to all of them."""
+
+    version: str
+    share: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """With what, and when, a batch is scored. A batch done again is done with what it was done with first."""
 
     model: str | None
     scored_at: datetime
+    labels_until: int = 0  # first batch of labels that was not known
+    candidate: Candidate | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """As the manifest of the batch has it."""
+        return {**asdict(self), "scored_at": self.scored_at.isoformat()}
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Self:
+        """What a batch was scored with."""
+        candidate = manifest.get("candidate")
+        return cls(
+            model=manifest["model"],
+            scored_at=datetime.fromisoformat(manifest["scored_at"]),
+            labels_until=manifest.get("labels_until", 0),
+            candidate=Candidate(**candidate) if candidate else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a configuration, loaded."""
+
+    champion: ModelBundle | None
+    candidate: ModelBundle | None = None
+    share: float = 0.0
+
+    @classmethod
+    def of(cls, configuration: Configuration, registry: ModelRegistry) -> Self:
+        """Load what a configuration names.
+
+        Raises
+        ------
+        RegistryError, ModelRefused
+            A model is not there any more, or must not be used.
+        """
+        champion = registry.load(configuration.model) if configuration.model else None
+        candidate = configuration.candidate
+        if candidate is None:
+            return cls(champion)
+        return cls(champion, registry.load(candidate.version), candidate.share)
 
 
 def score_table(
     accepted: pa.Table,
     batch: int,
     states: StateStore,
-    model: ModelBundle | None,
-    rules: RuleSet,
+    models: Models,
+    rules: Rules,
     scored_at: datetime,
     labels: pa.Table | None = None,
 ) -> pa.Table:
@@ -48,15 +102,31 @@ def score_table(
     with ThreadPoolExecutor(1, "states") as writing:
         # The states wait for the store, the models for the processor.
         written = writing.submit(engine.commit, result, batch)
-        scored = score_batch(accepted, result.features, model, rules, scored_at)
+        scored = _by_account(accepted, result.features, models, rules, scored_at)
         written.result()
     return scored
+
+
+def _by_account(
+    accepted: pa.Table, features: pa.Table, models: Models, rules: Rules, scored_at: datetime
+) -> pa.Table:
+    """Score each account by its model: a candidate's accounts stay with it from batch to batch."""
+    if models.candidate is None:
+        return score_batch(accepted, features, models.champion, rules, scored_at)
+    chosen = in_share(accepted["account_id"], models.share, salt=models.candidate.version)
+    parts, places = [], []
+    for model, mask in ((models.champion, ~chosen), (models.candidate, chosen)):
+        rows = pa.array(np.flatnonzero(mask))
+        parts.append(score_batch(accepted.take(rows), features.take(rows), model, rules, scored_at))
+        places.append(rows.to_numpy())
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_tables(parts).take(pa.array(order))
 
 
 class Scorer(Protocol):
     """Where a batch is scored: in this process, or in Spark's workers."""
 
-    def __call__(self, batch: int, versions: Versions) -> pa.Table:
+    def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
         ...
 
@@ -70,11 +140,17 @@ class LocalScorer:
     registry: ModelRegistry
     rules: RuleSetLoader
 
-    def __call__(self, batch: int, versions: Versions) -> pa.Table:
+    def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
-        accepted = self.lake.read_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet")
-        model = self.registry.load(versions.model) if versions.model else None
-        return score_table(accepted, batch, self.states, model, self.rules.current(), versions.scored_at)
+        return score_table(
+            self.lake.read_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"),
+            batch,
+            self.states,
+            Models.of(configuration, self.registry),
+            self.rules.current(),
+            configuration.scored_at,
+            labels_of(self.lake, batch),
+        )
 
 
 def score(
@@ -101,22 +177,45 @@ def score(
     done = []
     for batch in batches:
         accepted = ledger.manifest(Stage.ACCEPTED, batch) or {}
-        before = ledger.manifest(Stage.SCORED, batch)
-        versions = _versions(before, registry)
-        scored = scorer_for(accepted["counts"]["accepted"])(batch, versions)
+        configuration = _configuration(batch, ledger, lake, registry)
+        scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
         lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
         ledger.complete(
             Stage.SCORED,
             batch,
             {"scored": scored.num_rows, "alerts": scored["decision"].to_pylist().count("ALERT")},
-            facts={"model": versions.model, "scored_at": versions.scored_at.isoformat()},
+            positions={"labels_until": configuration.labels_until},
+            facts=configuration.facts(),
         )
         done.append(batch)
     return done
 
 
-def _versions(before: dict[str, str] | None, registry: ModelRegistry) -> Versions:
-    if before:
-        return Versions(before["model"], datetime.fromisoformat(before["scored_at"]))
-    current = registry.current()
-    return Versions(current.version if current else None, datetime.now(UTC))
+def labels_of(lake: Lake, batch: int) -> pa.Table | None:
+    """The verdicts a batch came to know, which stand beside it; None if there were none."""
+    path = f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}"
+    return lake.read_table(path) if lake.exists(path) else None
+
+
+def _configuration(batch: int, ledger: BatchLedger, lake: Lake, registry: ModelRegistry) -> Configuration:
+    """What the batch was scored with, or what stands now; then the labels that have come are put beside it.
+
+    A try that was cut off before its manifest may have seen fewer labels than the next, never more: what it
+    wrote is replaced.
+    """
+    if before := ledger.manifest(Stage.SCORED, batch):
+        return Configuration.of(before)
+    deployed = registry.deployed()
+    configuration = Configuration(
+        model=deployed.champion.version if deployed.champion else None,
+        scored_at=datetime.now(UTC),
+        labels_until=labels_until(lake),
+        candidate=Candidate(deployed.candidate.version, deployed.share) if deployed.candidate else None,
+    )
+    known = int(ledger.cursor(Stage.SCORED).positions.get("labels_until", 0))
+    if configuration.labels_until > known:
+        news = verdicts(lake, known, configuration.labels_until)
+        if news.num_rows:
+            news = news.select(JOINED_LABEL_SCHEMA.names)
+            lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}", news)
+    return configuration

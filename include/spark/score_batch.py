@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +16,7 @@ from include.detection.registry import ModelRegistry
 from include.detection.scored import scored_schema
 from include.features.catalogue import FEATURE_NAMES
 from include.pipeline.models import model_registry
-from include.pipeline.scoring import Versions, score_table
+from include.pipeline.scoring import Configuration, Models, labels_of, score_table
 from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.settings import Settings, settings
@@ -56,11 +55,11 @@ class SparkScorer:
     cassandra: CassandraAddress
     settings: Settings
 
-    def __call__(self, batch: int, versions: Versions) -> pa.Table:
+    def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
         path = f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
         schema = scored_schema(FEATURE_NAMES)
-        work = _Work(batch, versions.model, versions.scored_at, self.cassandra, self.lake.uri)
+        work = _Work(batch, configuration, self.cassandra, self.lake.uri)
         scored = (
             self.spark.read.parquet(self.lake.url(path))
             .coalesce(1)
@@ -75,8 +74,7 @@ class _Work:
     """What runs in the worker; pickled by value, its modules are imported there."""
 
     batch: int
-    model: str | None
-    scored_at: datetime
+    configuration: Configuration
     cassandra: CassandraAddress
     lake: str
 
@@ -85,9 +83,14 @@ class _Work:
         if not rows:
             return
         accepted = pa.Table.from_batches(rows).select(ACCEPTED_SCHEMA.names).cast(ACCEPTED_SCHEMA)
-        model = _registry(self.lake).load(self.model) if self.model else None
         scored = score_table(
-            accepted, self.batch, _states(self.cassandra), model, _rules().current(), self.scored_at
+            accepted,
+            self.batch,
+            _states(self.cassandra),
+            Models.of(self.configuration, _registry(self.lake)),
+            _rules().current(),
+            self.configuration.scored_at,
+            labels_of(Lake(self.lake), self.batch),
         )
         yield from scored.to_batches()
 

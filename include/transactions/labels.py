@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -78,6 +78,25 @@ class LabelEvent:
     labelled_at: datetime  # UTC
 
 
+class LabelledTransaction(Protocol):
+    """What is needed of the transaction a label speaks of."""
+
+    @property
+    def counterparty_id(self) -> str:
+        """To whom it went."""
+        ...
+
+    @property
+    def occurred_at(self) -> datetime:
+        """UTC, to the microsecond: features find the transaction again by it."""
+        ...
+
+    @property
+    def batch_id(self) -> int:
+        """Number of the batch it was scored in."""
+        ...
+
+
 class LabelRecord(NamedTuple):
     """One record of the topic, as it came."""
 
@@ -86,6 +105,11 @@ class LabelRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     arrived_at: datetime
+
+
+def label_table(labels: Iterable[LabelEvent]) -> pa.Table:
+    """Labels as a table of ``LABEL_SCHEMA``."""
+    return pa.Table.from_pylist([asdict(label) for label in labels], schema=LABEL_SCHEMA)
 
 
 def encode_label(label: LabelEvent) -> tuple[bytes, bytes]:

@@ -203,3 +203,51 @@ def test_a_registry_without_a_gate_replaces_no_model(uri, light):
     with pytest.raises(PromotionRefused, match="gate="):
         registry.publish(renamed(light, "v2"))
     assert registry.current().version == "v1"
+
+
+def test_a_share_makes_a_candidate_beside_the_champion_until_a_full_promotion(uri, light):
+    writer, reader = ModelRegistry(uri, gate=open_gate), ModelRegistry(uri)
+    for version in ("v1", "v2", "v3"):
+        writer.publish(renamed(light, version), promote=version == "v1")
+    assert reader.deployed().candidate is None
+    writer.promote("v2", share=0.1, by="ann", reason="better on 40 frauds")
+    deployed = reader.deployed()
+    assert (deployed.champion.version, deployed.candidate.version, deployed.share) == ("v1", "v2", 0.1)
+    assert reader.current().version == "v1"
+    writer.promote("v3", share=0.2, by="ann")
+    deployed = reader.deployed()
+    assert (deployed.champion.version, deployed.candidate.version, deployed.share) == ("v1", "v3", 0.2)
+    writer.promote("v3", by="bob")
+    assert (reader.deployed().champion.version, reader.deployed().candidate) == ("v3", None)
+    assert [(one.version, one.share, one.by) for one in writer.promotions()] == [
+        ("v1", 1.0, ""),
+        ("v2", 0.1, "ann"),
+        ("v3", 0.2, "ann"),
+        ("v3", 1.0, "bob"),
+    ]
+
+
+def test_a_refused_candidate_leaves_its_accounts_to_the_champion(uri, light):
+    writer = ModelRegistry(uri, gate=open_gate)
+    writer.publish(renamed(light, "v1"))
+    writer.publish(renamed(light, "v2"), promote=False)
+    writer.promote("v2", share=0.5)
+    tamper(uri, "v2")
+    reader = ModelRegistry(uri)
+    assert (reader.deployed().champion.version, reader.deployed().candidate) == ("v1", None)
+    assert "v2" in reader.problems[0]
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5])
+def test_a_share_that_is_none_is_refused(uri, light, share):
+    writer = ModelRegistry(uri, gate=open_gate)
+    writer.publish(renamed(light, "v1"))
+    with pytest.raises(RegistryError, match="share"):
+        writer.promote("v1", share=share)
+
+
+def test_a_share_needs_a_model_for_the_others(uri, light):
+    writer = ModelRegistry(uri, gate=open_gate)
+    writer.publish(renamed(light, "v1"), promote=False)
+    with pytest.raises(RegistryError, match="first model to all"):
+        writer.promote("v1", share=0.5)

@@ -12,7 +12,7 @@ import pytest
 
 from include.pipeline.labelling import LabelJob
 from include.stores.cassandra.labels import CassandraLabelStore
-from include.stores.cassandra.queries import occurred_at
+from include.stores.cassandra.queries import transactions
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger
 from include.stores.lake.names import LABELS
@@ -33,7 +33,7 @@ def _run(
     with TopicOffsets(config, topics["labels"]) as offsets:
         job = LabelJob(
             lambda start, ends: read_labels(config, topics["labels"], start, ends),
-            lambda ids: occurred_at(session, ids),
+            lambda ids: transactions(session, ids),
             lake,
             CassandraLabelStore(session),
             dead,

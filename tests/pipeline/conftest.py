@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.detection.bundle import ModelBundle
+from include.detection.detectors.gradient_boosting import BoostingSettings
+from include.detection.registry import Deployed
+from include.detection.training import TrainingSettings, train
 from include.features.history import features_of_history
+from include.pipeline.labelling import VERDICT_SCHEMA
 from include.pipeline.scoring import LocalScorer, score
 from include.pipeline.states import write_states
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.names import LABELS
 from include.stores.memory.state import MemoryStateStore
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator.bank import SimulatedBank
@@ -42,6 +49,9 @@ class NoModel:
     def current(self) -> None:
         return None
 
+    def deployed(self) -> Deployed:
+        return Deployed(None)
+
 
 @dataclass(frozen=True)
 class LiveBank:
@@ -50,6 +60,7 @@ class LiveBank:
     lake: Lake
     states: MemoryStateStore
     stream: pa.Table  # ACCEPTED_SCHEMA
+    registry: Any = field(default_factory=NoModel)
 
     @property
     def ledger(self) -> BatchLedger:
@@ -70,8 +81,25 @@ class LiveBank:
 
     def score(self, batches: range) -> list[int]:
         """Score batches, for the first time or again."""
-        scorer = LocalScorer(self.lake, self.states, NoModel(), NoRules())  # type: ignore[arg-type]
-        return score(batches, self.ledger, self.lake, NoModel(), lambda rows: scorer)  # type: ignore[arg-type]
+        scorer = LocalScorer(self.lake, self.states, self.registry, NoRules())  # type: ignore[arg-type]
+        return score(batches, self.ledger, self.lake, self.registry, lambda rows: scorer)
+
+    def tell(self, transactions: Iterable[tuple[int, int]], fraud: bool = True) -> None:
+        """Collect a batch of verdicts on scored transactions, each a batch and a row of it."""
+        labels, parts = self.ledger.cursor(LABELS).next_batch, [VERDICT_SCHEMA.empty_table()]
+        for batch, row in transactions:
+            scored = self.lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet").slice(row, 1)
+            names = ("transaction_id", "account_id", "counterparty_id", "occurred_at")
+            columns = {
+                **{name: scored[name] for name in names},
+                "is_fraud": pa.array([fraud]),
+                "source": pa.array(["ANALYST"]),
+                "labelled_at": scored["occurred_at"],
+                "batch": pa.array([batch]),
+            }
+            parts.append(pa.table([columns[name] for name in VERDICT_SCHEMA.names], schema=VERDICT_SCHEMA))
+        self.lake.write_table(f"{batch_folder(LABELS, labels)}/joined.parquet", pa.concat_tables(parts))
+        self.ledger.complete(LABELS, labels, {"accepted": len(parts) - 1})
 
     def run(self, count: int) -> None:
         """Accept and score the next batches."""
@@ -105,7 +133,7 @@ def make_bank(tmp_path) -> Callable[[], LiveBank]:
         write_states(lake, "simulated_banks/a/states.parquet", states)
         for kind, by_key in states.items():
             store.write(kind, by_key, -1)
-        days = [bank.day(HISTORY_DAYS + day).transactions for day in range(3)]
+        days = [bank.day(HISTORY_DAYS + day).transactions for day in range(12)]
         return LiveBank(lake, store, arrived(pa.concat_tables(days)))
 
     return make
@@ -117,3 +145,36 @@ def bank(make_bank) -> LiveBank:
     made = make_bank()
     made.run(3)
     return made
+
+
+@pytest.fixture(scope="session")
+def train_small() -> Callable[..., ModelBundle]:
+    """Trains small models on a small bank's history, by the real features; equal seeds, equal models."""
+    days = [SimulatedBank(5, 100, start=START).day(day) for day in range(8)]
+    transactions = pa.concat_tables([day.transactions for day in days])
+    features = features_of_history(transactions).features
+    truth = pa.concat_tables([day.labels for day in days])["is_fraud"].to_numpy()
+
+    def make(seed: int = 0, created: datetime = START, misled: bool = False) -> ModelBundle:
+        return train(
+            features,
+            np.roll(truth, 11) if misled else truth,
+            transactions["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
+            transactions["amount"].cast(pa.float64()).to_numpy(),
+            settings=TrainingSettings(
+                seed=seed, min_frauds=3, boosting=BoostingSettings(rounds=8, max_bin=64, n_jobs=1)
+            ),
+            created_at=created,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
+    return train_small(0)
+
+
+@pytest.fixture(scope="session")
+def other_bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
+    return train_small(1, START + timedelta(days=1))

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from include.pipeline.known_labels import HistoricTransaction, labels_until, verdicts
 from include.pipeline.labelling import LabelJob
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, batch_folder
@@ -18,7 +19,8 @@ from include.stores.memory.labels import MemoryLabelStore
 from include.transactions.labels import LabelEvent, LabelRecord, encode_label
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-OCCURRED = {f"T{n}": NOON - timedelta(days=2) for n in range(5)}
+OCCURRED = NOON - timedelta(days=2)
+KNOWN = {f"T{n}": HistoricTransaction(f"M{n}", OCCURRED) for n in range(5)}
 
 
 def record(offset: int, label: LabelEvent | None = None, partition: int = 0) -> LabelRecord:
@@ -26,8 +28,8 @@ def record(offset: int, label: LabelEvent | None = None, partition: int = 0) -> 
     return LabelRecord(partition, offset, key, value, NOON)
 
 
-def label(number: int, source: str = "ANALYST", *, is_fraud: bool = True) -> LabelEvent:
-    return LabelEvent(f"T{number}", "A1", is_fraud, source, NOON - timedelta(hours=1))
+def label(number: int, source: str = "ANALYST", *, is_fraud: bool = True, hours_ago: float = 1) -> LabelEvent:
+    return LabelEvent(f"T{number}", "A1", is_fraud, source, NOON - timedelta(hours=hours_ago))
 
 
 class Topic:
@@ -66,8 +68,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def job(topic: Topic, lake: Lake, store: Any, dead: DeadLetters, **more: Any) -> LabelJob:
-    known = lambda ids: {one: OCCURRED[one] for one in ids if one in OCCURRED}  # noqa: E731
-    return LabelJob(topic.read, known, lake, store, dead, **more)
+    known = more.pop("known", KNOWN)
+    find = lambda ids: {one: known[one] for one in ids if one in known}  # noqa: E731
+    return LabelJob(topic.read, find, lake, store, dead, **more)
 
 
 def test_good_labels_are_kept_and_told_and_bad_ones_refused_with_their_reasons(lake: Lake) -> None:
@@ -140,3 +143,50 @@ def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(
     assert sorted(store.get_many(["T1", "T2"])) == ["T1", "T2"]
     assert list(dead.sent) == [(0, 1)]
     assert (BatchLedger(lake).manifest(LABELS, 0) or {})["counts"]["read"] == 3
+
+
+def joined(lake: Lake, batch: int) -> list[dict[str, Any]]:
+    return verdicts(lake, batch, batch + 1).to_pylist()
+
+
+def test_labels_are_joined_with_their_transactions(lake: Lake) -> None:
+    topic = Topic(record(0, label(1)), record(1, label(2, is_fraud=False)))
+    job(topic, lake, MemoryLabelStore(), DeadLetters()).run(topic.ends())
+    rows = joined(lake, 0)
+    assert [(row["transaction_id"], row["counterparty_id"], row["is_fraud"]) for row in rows] == [
+        ("T1", "M1", True),
+        ("T2", "M2", False),
+    ]
+    assert {row["occurred_at"] for row in rows} == {OCCURRED}
+    assert labels_until(lake) == 1
+
+
+def test_a_label_waits_for_its_transaction_and_not_for_ever(lake: Lake) -> None:
+    topic, store = Topic(record(0, label(77)), record(1, label(88))), MemoryLabelStore()
+    job(topic, lake, store, DeadLetters()).run(topic.ends())
+    assert joined(lake, 0) == []
+    topic.records.append(record(2, label(1)))
+    now_known = KNOWN | {"T77": HistoricTransaction("M77", OCCURRED)}
+    job(topic, lake, store, DeadLetters(), known=now_known).run(topic.ends())
+    assert [row["transaction_id"] for row in joined(lake, 1)] == ["T1", "T77"]
+    later = LabelRecord(0, 3, *encode_label(label(2)), NOON + timedelta(days=31))
+    topic.records.append(later)
+    job(topic, lake, store, DeadLetters(), known=now_known).run(topic.ends())
+    topic.records.append(LabelRecord(0, 4, *encode_label(label(3)), NOON + timedelta(days=32)))
+    found = now_known | {"T88": HistoricTransaction("M88", OCCURRED)}
+    job(topic, lake, store, DeadLetters(), known=found).run(topic.ends())
+    assert [row["transaction_id"] for row in joined(lake, 3)] == ["T3"]
+
+
+def test_a_weaker_word_changes_no_verdict_and_a_stronger_one_counts_from_when_it_overruled(
+    lake: Lake,
+) -> None:
+    topic, store = Topic(record(0, label(1, "CHARGEBACK", hours_ago=3))), MemoryLabelStore()
+    topic.records.append(record(1, label(2, "CUSTOMER", is_fraud=False, hours_ago=2)))
+    job(topic, lake, store, DeadLetters()).run(topic.ends())
+    topic.records.append(record(2, label(1, "CUSTOMER", is_fraud=False)))
+    topic.records.append(record(3, label(2, "ANALYST", hours_ago=5)))
+    job(topic, lake, store, DeadLetters()).run(topic.ends())
+    (row,) = joined(lake, 1)
+    assert (row["transaction_id"], row["is_fraud"], row["source"]) == ("T2", True, "ANALYST")
+    assert row["labelled_at"] == NOON - timedelta(hours=2)

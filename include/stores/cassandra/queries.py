@@ -36,7 +36,9 @@ _TRANSACTION = (
 _HISTORY = f"{_TRANSACTION} AND occurred_at >= ? AND occurred_at < ? LIMIT ?"
 _ONE = f"{_TRANSACTION} AND occurred_at = ? AND transaction_id = ?"
 _PLACE = "SELECT account_id, month, occurred_at FROM transactions_by_id WHERE transaction_id = ?"
-_TIMES = "SELECT transaction_id, occurred_at FROM transactions_by_id WHERE transaction_id IN ?"
+_KEYS = (
+    "SELECT transaction_id, account_id, month, occurred_at FROM transactions_by_id WHERE transaction_id IN ?"
+)
 _PLACES = "SELECT transaction_id, batch_id FROM transactions_by_id WHERE transaction_id IN ?"
 _DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions WHERE transaction_id IN ?"  # noqa: S608
 
@@ -118,11 +120,14 @@ def batches_of(session: Session, transaction_ids: Sequence[str]) -> dict[str, in
     return dict(rows)
 
 
-def occurred_at(session: Session, transaction_ids: Sequence[str]) -> dict[str, datetime]:
-    """When transactions took place, to the millisecond; unknown ones are left out."""
-    distinct = list(dict.fromkeys(transaction_ids))
-    rows = by_text_keys(session, _TIMES, distinct, doing="reading transactions_by_id")
-    return {transaction_id: at.replace(tzinfo=UTC) for transaction_id, at in rows}
+def transactions(session: Session, transaction_ids: Sequence[str]) -> dict[str, StoredTransaction]:
+    """Transactions by id; unknown ones are left out."""
+    doing = "reading transactions by id"
+    keys = by_text_keys(session, _KEYS, list(dict.fromkeys(transaction_ids)), doing=doing)
+    statement = prepare(session, _ONE)
+    calls: list[tuple[Any, Sequence[Any]]] = [(statement, (*place, name)) for name, *place in keys]
+    found = (transaction_from(row) for rows in execute_many(session, calls, doing) for row in rows)
+    return {one.transaction_id: one for one in found}
 
 
 def stored_by_batch(session: Session) -> dict[int, int]:

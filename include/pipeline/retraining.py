@@ -1,0 +1,157 @@
+"""Training a challenger, and whether it may go on: measured on the newest labelled days, then trained on all of them.
+
+The measurement follows the protocol of ``make evaluate``: train on what is older, leave out the days whose labels
+were not known then, test on the newest labelled days. What is measured is a model trained for the purpose; the
+challenger itself then learns from the tested days as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score
+
+from include.adaptation.comparison import compare
+from include.adaptation.settings import AdaptationSettings
+from include.detection.bundle import ModelBundle
+from include.detection.errors import TrainingRefused
+from include.detection.matrix import feature_matrix
+from include.detection.registry import ModelRegistry
+from include.detection.training import TrainingSettings, train
+from include.pipeline.challengers import Challenger, ChallengerBook, Phase
+from include.pipeline.training_set import TrainingSet, labelled, newest
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage
+
+log = logging.getLogger(__name__)
+
+#: A challenger whose average precision is below this part of the champion's, on the same days, stops here.
+TOLERATED = 0.9
+#: Frauds that a measurement needs to mean anything.
+_MIN_FRAUDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the measurement found."""
+
+    tested_from: str  # first moment of the tested days, UTC
+    tested_to: str
+    rows: int
+    frauds: int
+    average_precision: float
+    recall_at_budget: float
+    #: Of the champion, on those tested days that it was not trained on; None if there are too few.
+    champion: dict[str, Any] | None
+    may_go_on: bool
+    reason: str
+
+
+def train_challenger(
+    lake: Lake,
+    registry: ModelRegistry,
+    wanted: AdaptationSettings,
+    trained_for: str,
+    settings: TrainingSettings,
+) -> Challenger:
+    """Measure, train, publish without promoting, and send it into the shadow if the measurement lets it.
+
+    Parameters
+    ----------
+    trained_for
+        Why: kept with the challenger.
+
+    Raises
+    ------
+    TrainingRefused
+        There are too few labelled transactions or frauds.
+    """
+    as_of = newest(lake)
+    if as_of is None:
+        raise TrainingRefused(
+            "expected scored transactions to learn from, got none; let the stream run first"
+        )
+    rows = labelled(lake, as_of, wanted.train_days, wanted.label_delay_days, wanted.train_rows)
+    champion = registry.current()
+    evaluation = _evaluate(rows, as_of, champion, wanted, settings)
+    log.info("measured on the newest labelled days: %s", evaluation)
+    bundle = registry.publish(_fit(rows, settings), promote=False)
+    log.info("model %s was trained on %s rows for: %s", bundle.version, len(rows.fraud), trained_for)
+    return ChallengerBook(lake).enter(
+        bundle.version,
+        Phase.SHADOW if evaluation.may_go_on else Phase.REFUSED,
+        by="training",
+        reason=evaluation.reason,
+        trained_for=trained_for,
+        evaluation=asdict(evaluation),
+        since_batch=BatchLedger(lake).cursor(Stage.SCORED).next_batch,
+    )
+
+
+def _evaluate(
+    rows: TrainingSet,
+    as_of: datetime,
+    champion: ModelBundle | None,
+    wanted: AdaptationSettings,
+    settings: TrainingSettings,
+) -> Evaluation:
+    delay, length = timedelta(days=wanted.label_delay_days), timedelta(days=wanted.test_days)
+    stop = as_of - delay
+    start = stop - length
+    past = rows.between(datetime.min.replace(tzinfo=UTC), start - delay)
+    test = rows.between(start, stop)
+    if int(test.fraud.sum()) < _MIN_FRAUDS:
+        raise TrainingRefused(
+            f"expected at least {_MIN_FRAUDS} known frauds from {start:%Y-%m-%d} to {stop:%Y-%m-%d} to measure a "
+            f"challenger on, got {int(test.fraud.sum())} among {len(test.fraud)} transactions; wait for labels, "
+            "or make test_days longer (variable adaptation)"
+        )
+    scores = _scores(_fit(past, settings), test)
+    found = compare(test.fraud, scores, scores, wanted.alert_budget, _MIN_FRAUDS)
+    precision = float(average_precision_score(test.fraud, scores))
+    standing, may, reason = _against_champion(test, scores, champion, wanted)
+    return Evaluation(
+        tested_from=start.isoformat(),
+        tested_to=stop.isoformat(),
+        rows=found.rows,
+        frauds=found.frauds,
+        average_precision=precision,
+        recall_at_budget=found.champion_caught / found.frauds,
+        champion=standing,
+        may_go_on=may,
+        reason=reason,
+    )
+
+
+def _against_champion(
+    test: TrainingSet,
+    scores: npt.NDArray[np.float64],
+    champion: ModelBundle | None,
+    wanted: AdaptationSettings,
+) -> tuple[dict[str, Any] | None, bool, str]:
+    if champion is None:
+        return None, True, "there is no champion"
+    # A model knows by heart what it was trained on.
+    fresh = test.occurred_at > np.datetime64(champion.manifest.trained_to.replace(tzinfo=None))
+    if int((test.fraud & fresh).sum()) < _MIN_FRAUDS:
+        return None, True, "the champion was trained on the tested days: the shadow has to tell"
+    found = compare(
+        test.fraud[fresh], _scores(champion, test)[fresh], scores[fresh], wanted.alert_budget, _MIN_FRAUDS
+    )
+    ours, theirs = found.challenger_average_precision or 0.0, found.champion_average_precision or 0.0
+    may = ours >= TOLERATED * theirs
+    words = f"average precision {ours:.3f}, the champion's is {theirs:.3f} on the same {found.rows:,} transactions"
+    return found.document(), may, words if may else f"{words}: less than {TOLERATED:.0%} of it"
+
+
+def _fit(rows: TrainingSet, settings: TrainingSettings) -> ModelBundle:
+    return train(rows.features, rows.fraud, rows.occurred_at, rows.amounts, settings=settings)
+
+
+def _scores(bundle: ModelBundle, rows: TrainingSet) -> npt.NDArray[np.float64]:
+    return bundle.booster.score(feature_matrix(rows.features, bundle.features))
