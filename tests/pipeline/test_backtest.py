@@ -27,6 +27,8 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from tests.pipeline.ruled_bank import HISTORY_DAYS, LIVE_DAYS, START, RuledBank, rule_text
 
+pytestmark = pytest.mark.slow  # two models are trained, and loaded again and again
+
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 BLOCKED_RULE = "account_is_blocked = 1"
 
@@ -198,7 +200,7 @@ def test_a_period_is_the_transactions_of_that_time(world: RuledBank, days: tuple
     assert record.checks[0].holds == (record.rows > 0)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_parts_and_their_order_do_not_matter(
     world: RuledBank, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
