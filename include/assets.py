@@ -64,3 +64,6 @@ STORED_TRANSACTIONS = Asset(
 STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
 FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")
 PARITY = Asset(name="feature_parity", uri="lake://bank/checks/parity", group="models")
+RULES = Asset(name="rules", uri="lake://bank/rules", group="rules")
+LISTS = Asset(name="lists", uri="lake://bank/lists", group="rules")
+RULE_BACKTESTS = Asset(name="rule_backtests", uri="lake://bank/backtests", group="rules")

@@ -20,6 +20,9 @@ FLOW = [
     ("train_models", "fraud_model", set()),
     ("check_parity", "feature_parity", set()),
     ("collect_labels", "labels", set()),
+    ("change_rule", "rules", set()),
+    ("change_list", "lists", set()),
+    ("backtest_rules", "rule_backtests", set()),
 ]
 
 

@@ -20,6 +20,7 @@ LIGHT = {
     "airflow.sdk",
     "airflow.sdk.exceptions",
     "include.assets",
+    "include.orchestration.approval",
     "include.orchestration.operators",
     "include.orchestration.retries",
     "include.settings",
