@@ -10,6 +10,7 @@ Trigger it with the rule: its whole text, or the name of a file in `include/sql/
 """
 
 from datetime import timedelta
+from importlib import import_module
 
 from airflow.sdk import DAG, task
 
@@ -20,24 +21,14 @@ from include.orchestration.retries import CHAIN
 
 def steps():
     """Bodies of the tasks, imported when one runs."""
-    from include.orchestration import governance_rules
-
-    return governance_rules
+    return import_module("include.orchestration.governance_rules")
 
 
 with DAG(
     dag_id="change_rule",
     schedule=None,
     default_args=CHAIN | {"execution_timeout": timedelta(hours=1)},
-    params={
-        "rule": "",
-        "kind": "change",
-        "share": 1.0,
-        "shadow_batches": 20,
-        "from": "",
-        "until": "",
-        "author": "",
-    },
+    params={"rule": "", "kind": "change", "share": 1.0, "shadow_batches": 20, "author": ""},
     tags=["rules", "governance"],
     doc_md=__doc__,
 ):

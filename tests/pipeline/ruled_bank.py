@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,21 +54,9 @@ class RuledBank:
 
     @classmethod
     def of(cls, lake: Lake, seed: int = 11, customers: int = 120) -> RuledBank:
-        bank = SimulatedBank(seed, customers, start=START)
-        days = [bank.day(day) for day in range(HISTORY_DAYS + LIVE_DAYS)]
-        whole = pa.concat_tables([day.transactions for day in days])
-        features, truth = features_of_history(whole).features, pa.concat_tables([day.labels for day in days])
-        past = sum(day.transactions.num_rows for day in days[:HISTORY_DAYS])
         book = RuleBook(lake, rule_columns())
         book.publish_shipped(RULES_DIRECTORY)
-        return cls(
-            lake,
-            book,
-            _arrived(whole.slice(past)),
-            features.slice(past),
-            truth.slice(past),
-            (whole.slice(0, past), features.slice(0, past), truth.slice(0, past)),
-        )
+        return cls(lake, book, *_days(seed, customers))
 
     @property
     def rest(self) -> int:
@@ -132,6 +121,18 @@ class RuledBank:
                          names=ARRIVED_LABEL_SCHEMA.names).cast(ARRIVED_LABEL_SCHEMA)  # fmt: skip
         self.lake.write_table(f"{batch_folder(LABELS, batch)}/data.parquet", table)
         ledger.complete(LABELS, batch, {"accepted": n})
+
+
+@lru_cache(maxsize=4)
+def _days(seed: int, customers: int) -> tuple[Any, Any, Any, tuple[Any, Any, Any]]:
+    """Stream, its features and the truth about it, and the same of the days before."""
+    bank = SimulatedBank(seed, customers, start=START)
+    days = [bank.day(day) for day in range(HISTORY_DAYS + LIVE_DAYS)]
+    whole = pa.concat_tables([day.transactions for day in days])
+    features, truth = features_of_history(whole).features, pa.concat_tables([day.labels for day in days])
+    past = sum(day.transactions.num_rows for day in days[:HISTORY_DAYS])
+    before = (whole.slice(0, past), features.slice(0, past), truth.slice(0, past))
+    return _arrived(whole.slice(past)), features.slice(past), truth.slice(past), before
 
 
 def _arrived(transactions: Any) -> Any:
