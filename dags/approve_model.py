@@ -33,8 +33,6 @@ with DAG(
         return gather_evidence()
 
     approve = Approval(
-        task_id="approve",
-        doc_md="Ask a person.",
         subject="Promote {{ ti.xcom_pull(task_ids='gather_evidence')['version'] }}?",
         body="{{ ti.xcom_pull(task_ids='gather_evidence')['body'] }}",
         options=["Promote", "Promote for a share of the accounts first", "Reject"],

@@ -5,7 +5,8 @@ Makes what the chain stands on, and may be run at any time: again it changes not
 * Kafka topics with their settings; one that exists with other settings is refused, with the command that mends it.
 * Cassandra's keyspace and tables: the numbered migrations of `include/sql/cassandra/` that are not applied yet.
 * Two records, a sound one and a broken one, go from a topic of their own through Spark into the lake: does it work?
-* The rules of `include/sql/rules/` are loaded once, so that a mistake shows here, with file and line.
+* The rules of `include/sql/rules/` are loaded once, so that a mistake shows here, with file and line, and fill the
+  rule book if it is empty. Later changes of these files are named in the log; `change_rule` brings them live.
 """
 
 from airflow.sdk import DAG, task
@@ -44,9 +45,9 @@ with DAG(
 
         check_stream()
 
-    @task(pool="upkeep", outlets=[STORES])
+    @task(pool="govern", outlets=[STORES])
     def check_rules():
-        """Load every rule once."""
+        """Load every rule once, fill an empty rule book."""
         from include.orchestration.upkeep import check_rules
 
         check_rules()

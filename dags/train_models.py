@@ -4,9 +4,10 @@ Trains models (gradient boosting, Isolation Forest, One-Class SVM): the first on
 
 * `prepare_history`, `load_states`, `train_first_model`: once the stores have been made, on the history of the simulated
   bank; only if there is no model yet. The first model decides at once.
-* `train_challenger`, `enter_challenger`: when drift calls for it, every Monday, or by hand. It learns from what live scoring
-  used and what is labelled by now, is measured on the newest labelled days, and goes into the shadow: it decides on nothing
-  before `approve_model`. Too few labels, or a retraining that is planned for later: skipped, and the log says why.
+* `train_challenger`, `enter_challenger`: when drift calls for it, every Monday, or by hand. It learns from what live
+  scoring used and what is labelled by now, is measured on the newest labelled days, and goes into the shadow: it
+  decides on nothing before `approve_model`. Too few labels, or a retraining that is planned for later: skipped, and
+  the log says why.
 """
 
 from datetime import timedelta

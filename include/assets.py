@@ -67,3 +67,6 @@ CHALLENGERS = Asset(name="challengers", uri="lake://bank/challengers", group="mo
 CHALLENGER_EVIDENCE = Asset(name="challenger_evidence", uri="lake://bank/shadow", group="models")
 MODEL_DRIFT = Asset(name="model_drift", uri="lake://bank/drift", group="models")
 PARITY = Asset(name="feature_parity", uri="lake://bank/checks/parity", group="models")
+RULES = Asset(name="rules", uri="lake://bank/rules", group="rules")
+LISTS = Asset(name="lists", uri="lake://bank/lists", group="rules")
+RULE_BACKTESTS = Asset(name="rule_backtests", uri="lake://bank/backtests", group="rules")

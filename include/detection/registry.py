@@ -30,10 +30,12 @@ from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from include.detection.bundle import MANIFEST, ModelBundle, check_names, read_manifest
+from include.detection.decision import DecisionPolicy
 from include.detection.errors import ModelRefused, PromotionRefused, RegistryError
 from include.detection.manifest import Manifest
 
 _TEMPORARY = ".tmp-"
+_POLICY = "policy.json"
 
 log = logging.getLogger(__name__)
 
@@ -258,6 +260,25 @@ class ModelRegistry:
             It is tampered with, unsafe or incompatible.
         """
         return self._loaded.get(version) or self._fetch(version, None)
+
+    def policy(self, version: str) -> DecisionPolicy:
+        """The thresholds of a stored version, without its models, which take seconds to load.
+
+        Raises
+        ------
+        RegistryError
+            It is not stored.
+        ModelRefused
+            It is not as it was published.
+        """
+        manifest, _ = self._manifest(version)
+        text = self._read(f"{self._root}/versions/{version}/{_POLICY}")
+        if hashlib.sha256(text).hexdigest() != manifest.files.get(_POLICY):
+            raise ModelRefused(
+                f"model {version}: expected {_POLICY} as it was published, got another; do not use it, find out "
+                "who wrote it"
+            )
+        return DecisionPolicy.model_validate_json(text)
 
     def _fetch(self, version: str, manifest_sha256: str | None) -> ModelBundle:
         """Copy the files to a private directory, so that what is checked is what is read."""

@@ -4,6 +4,7 @@
 
     GovernanceError
     ├── ChangeRefused       a step that must not be; somebody has to do something first
+    ├── BacktestDiffers     the live set, replayed, decides otherwise than it did
     ├── RuleBookError       a set of rules cannot be used, or none has been published
     └── ListError           a change of the lists cannot be read
 """
@@ -17,6 +18,10 @@ class GovernanceError(Exception):
 
 class ChangeRefused(GovernanceError):
     """A step that must not be taken as things are; trying again finds the same."""
+
+
+class BacktestDiffers(GovernanceError):
+    """The past cannot be reproduced: what was stored, or the code that decides, has changed."""
 
 
 class RuleBookError(GovernanceError):

@@ -29,7 +29,6 @@ from include.governance.rule_entry import Activation, RuleEntry, RuleSetDocument
 from include.rules.columns import Columns
 from include.rules.errors import RuleSetError
 from include.rules.loader import check_rule, rule_files, rule_id_of, rule_set
-from include.rules.rule import Rule
 from include.stores.lake.files import Lake
 
 SETS = "rules/sets"
@@ -72,7 +71,6 @@ class RuleBook:
         self._columns = columns
         self.lists = ListBook(lake)
         self._sets: dict[str, ActiveRules] = {}  # by version
-        self._checked: dict[str, Rule] = {}  # by text: of a new set only what is new is checked
         self._active: ActiveRules | None = None
         self._loaded_from = ""  # name of the activation the active set came by
         self._refused: dict[str, str] = {}  # name of an activation → why
@@ -172,7 +170,7 @@ class RuleBook:
         """
         document = RuleSetDocument.of(entries)
         for entry in document.entries:
-            if (rule_id := self._check(entry.text).rule_id) != entry.rule_id:
+            if (rule_id := check_rule(entry.text, self._columns).rule_id) != entry.rule_id:
                 raise ChangeRefused(f"expected the text of {entry.rule_id}, got that of {rule_id}")
         path = f"{SETS}/{document.version}.json"
         try:
@@ -256,7 +254,7 @@ class RuleBook:
     def _staged(self, document: RuleSetDocument, stage: Stage) -> StagedRules:
         entries = [entry for entry in document.entries if entry.stage is stage]
         try:
-            rules = [self._check(entry.text) for entry in entries]
+            rules = [check_rule(entry.text, self._columns) for entry in entries]
         except RuleSetError as error:
             raise RuleBookError(
                 f"rule set {document.version}: expected rules this release can use, got {error}; "
@@ -266,11 +264,6 @@ class RuleBook:
             rule_set(rules, document.version, self._columns),
             {entry.rule_id: entry.share for entry in entries if entry.share < 1},
         )
-
-    def _check(self, text: str) -> Rule:
-        if text not in self._checked:
-            self._checked[text] = check_rule(text, self._columns)
-        return self._checked[text]
 
     def _document(self, version: str, sha256: str | None) -> RuleSetDocument:
         path = f"{SETS}/{version}.json"

@@ -1,46 +1,43 @@
-"""Shares: for which accounts something new is in force.
-
-An account is in or out by a hash of its id and a salt, so it stays on its side from batch to batch, in every
-process and in a replay. Raising a share only adds accounts.
-"""
+"""Shares of accounts that are stable: over batches, processes, machines and releases."""
 
 from __future__ import annotations
-
-import hashlib
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.governance.errors import ChangeRefused
 
+#: SipHash's key; another would move every account.
+_KEY = "tidewatch-shares"
+_RANGE = float(2**64)
 
-def in_share(account_ids: Any, share: float, salt: str) -> npt.NDArray[np.bool_]:
-    """Whether each account belongs to a share.
+
+def in_share(account_ids: pa.Array | pa.ChunkedArray, share: float, salt: str) -> npt.NDArray[np.bool_]:
+    """Which accounts are in a share.
 
     Parameters
     ----------
     account_ids
-        ``pyarrow`` array or chunked array of strings, shape (n,).
+        n strings.
     share
-        0..1, of all accounts.
+        0..1; who is in a smaller share is also in a larger one of the same salt.
     salt
-        What the share is of, e.g. a rule's id: two salts divide the accounts independently.
+        What the share is of, e.g. a model's version: two shares of different salts are independent.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n,). Stable over processes and releases; monotone in ``share``.
+        Shape (n,).
     """
     if share >= 1:
-        return np.ones(len(account_ids), dtype=bool)
-    if len(account_ids) == 0 or share <= 0:
-        return np.zeros(len(account_ids), dtype=bool)
-    key = hashlib.sha256(salt.encode()).hexdigest()[:16]  # pandas' keyed SipHash wants 16 characters
-    hashed = pd.util.hash_array(account_ids.to_numpy(zero_copy_only=False), hash_key=key)
-    # The upper 53 bits are a float without rounding, so equal shares cut at equal places everywhere.
-    return np.asarray((hashed >> np.uint64(11)).astype(np.float64) < share * 2.0**53)
+        return np.ones(len(account_ids), dtype=bool)  # exactly all: the largest hashes round to 1
+    ids = account_ids.combine_chunks() if isinstance(account_ids, pa.ChunkedArray) else account_ids
+    salted = pc.binary_join_element_wise(pa.scalar(salt), ids, "|").to_numpy(zero_copy_only=False)
+    hashed = pd.util.hash_array(salted.astype(object), hash_key=_KEY, categorize=False)
+    return np.asarray(hashed.astype(np.float64) / _RANGE < share)
 
 
 def check_share(share: float) -> float:

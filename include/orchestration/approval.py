@@ -24,8 +24,10 @@ class Approval(HITLOperator):  # type: ignore[misc]
         Until when an answer counts.
     """
 
-    def __init__(self, *, options: Sequence[str], days: int, **kwargs: Any) -> None:
+    def __init__(self, *, options: Sequence[str], days: int, task_id: str = "approve", **kwargs: Any) -> None:
         super().__init__(
+            task_id=task_id,
+            doc_md="Ask a person, who sees the evidence.",
             options=list(options),
             defaults=[options[-1]],
             response_timeout=timedelta(days=days),

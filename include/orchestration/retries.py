@@ -31,6 +31,8 @@ POLICY = ExceptionRetryPolicy(
             exception=[
                 "include.features.errors.ParityBroken",
                 "include.detection.errors.PromotionRefused",
+                "include.governance.errors.ChangeRefused",
+                "include.governance.errors.BacktestDiffers",
             ],
             action=RetryAction.FAIL,
             reason="somebody has to look first: the next try would find the same",

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+from include.governance.rule_book import RuleBook
 from include.orchestration.connections import (
     METADATA,
     cassandra_address,
@@ -75,9 +76,23 @@ def check_stream() -> None:
 
 
 def check_rules() -> None:
-    """Load every rule, so that a mistake in one is told here with file and line, before a batch needs it."""
-    rules = load_rules(settings().rules_dir, rule_columns())
-    log.info("rule set %s is sound", rules.version)
+    """Load every shipped rule, so that a mistake in one is told here, with file and line, and fill an empty rule book.
+
+    A book that has rules keeps them: a shipped file that says something else is a draft, and is named here.
+    """
+    now = settings()
+    rules = load_rules(now.rules_dir, rule_columns())
+    log.info("the shipped rule set %s is sound", rules.version)
+    book = RuleBook(Lake(now.lake), rule_columns())
+    if published := book.publish_shipped(now.rules_dir):
+        log.info("the shipped rules are live, as set %s", published)
+    for difference in book.differences(now.rules_dir):
+        log.warning(
+            'shipped rules do not go live by themselves: %s; trigger change_rule with {"rule": "%s"} to have it '
+            "tested and approved",
+            difference,
+            difference.rule_id,
+        )
 
 
 def _days_to_keep(what: str) -> timedelta:

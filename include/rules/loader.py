@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -78,13 +80,20 @@ def rule_set(rules: Iterable[Rule], version: str, columns: Columns) -> RuleSet:
 def check_rule(text: str, columns: Columns) -> Rule:
     """Check the text of one rule file that need not be in a folder; its name is taken from its id.
 
+    A text is checked once a process: of a changed set only what is new costs time.
+
     Raises
     ------
     RuleSetError
         With every problem of the text.
     """
+    return _checked(text, tuple(columns.items()))
+
+
+@lru_cache(maxsize=2_000)
+def _checked(text: str, columns: tuple[tuple[str, Any], ...]) -> Rule:
     rule_id = rule_id_of(text)
-    rule, problems = _read_rule(Path(f"{rule_id or 'rule'}.sql"), text, columns)
+    rule, problems = _read_rule(Path(f"{rule_id or 'rule'}.sql"), text, dict(columns))
     if rule is None:
         raise RuleSetError(problems)
     return rule

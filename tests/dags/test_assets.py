@@ -23,6 +23,9 @@ FLOW = [
     ("score_shadow", "challenger_evidence", {"approve_model"}),
     ("check_parity", "feature_parity", set()),
     ("collect_labels", "labels", set()),
+    ("change_rule", "rules", set()),
+    ("change_list", "lists", set()),
+    ("backtest_rules", "rule_backtests", set()),
 ]
 
 

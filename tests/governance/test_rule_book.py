@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.governance import rule_book
 from include.governance.errors import ChangeRefused, RuleBookError
 from include.governance.list_entries import ListEntry
 from include.governance.rule_book import RuleBook
 from include.governance.rule_entry import RuleEntry, Stage, put, take_out, version_of
 from include.governance.shares import in_share
+from include.rules import loader
 from include.rules.columns import rule_columns
 from include.rules.errors import RuleSetError
 from include.rules.loader import RULES_DIRECTORY
@@ -63,14 +63,15 @@ def test_of_a_new_set_only_the_new_rule_is_checked(
     book: RuleBook, entry: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str] = []
-    check = rule_book.check_rule
+    read = loader._read_rule
     monkeypatch.setattr(
-        rule_book, "check_rule", lambda text, columns: checked.append(text) or check(text, columns)
+        loader, "_read_rule", lambda path, *rest: checked.append(path.stem) or read(path, *rest)
     )
+    loader._checked.cache_clear()
     book.activate([entry("a")], "ann", "first")
     book.activate([entry("a"), entry("b")], "ann", "second")
     book.current()
-    assert checked == [entry("a").text, entry("b").text]
+    assert checked == ["a", "b"]
 
 
 def test_publishing_twice_changes_nothing_and_a_changed_file_is_a_difference_only(

@@ -122,10 +122,26 @@ class Lake:
         self.write_bytes(path, json.dumps(document, indent=1, sort_keys=True, default=str).encode())
 
     def read_table(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """One Parquet file as a table; with ``columns`` only these are read."""
+        """One Parquet file as a table.
+
+        Parameters
+        ----------
+        columns
+            Only these, those of a struct as ``struct.field``; all by default. A name the file lacks is left out.
+        """
         with self._fs.open_input_file(f"{self._root}/{path}") as file:
             # A reader of one file: no partition columns are guessed from the path.
-            return pq.ParquetFile(file).read(columns=None if columns is None else list(columns))
+            return pq.ParquetFile(file).read(None if columns is None else list(columns))
+
+    def time_bounds(self, path: str, column: str) -> tuple[datetime, datetime] | None:
+        """First and last time in a column of a Parquet file, from its footer; None where it does not say."""
+        with self._fs.open_input_file(f"{self._root}/{path}") as file:
+            footer = pq.read_metadata(file)
+        place = footer.schema.names.index(column)
+        parts = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+        if not parts or any(part is None or not part.has_min_max for part in parts):
+            return None
+        return min(part.min for part in parts), max(part.max for part in parts)
 
     def write_table(self, path: str, table: pa.Table) -> None:
         """Write one Parquet file."""

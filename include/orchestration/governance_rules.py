@@ -1,0 +1,237 @@
+"""Bodies of the tasks that change rules and lists, and of those that back-test.
+
+Whatever writes to the books runs in Airflow's pool ``govern``, which has one slot: there is one writer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import ValidationError
+
+from include.governance.audit import record_action
+from include.governance.errors import BacktestDiffers, ChangeRefused
+from include.governance.list_entries import ListEntry, parse_time
+from include.governance.rule_book import RuleBook
+from include.governance.rule_life import ChangeKind, RuleLife, Step
+from include.governance.rule_steps import RuleSteps
+from include.orchestration.connections import spark_session
+from include.orchestration.governance_words import APPROVE
+from include.pipeline.backtest_page import backtest_page, backtest_words
+from include.pipeline.backtest_record import BacktestRecord, write_record
+from include.pipeline.backtest_replay import Order
+from include.pipeline.backtest_run import backtest
+from include.pipeline.rule_texts import rule_text
+from include.rules.columns import rule_columns
+from include.rules.loader import rule_id_of
+from include.settings import settings
+from include.spark.backtest import SparkEngine
+from include.stores.lake.files import Lake
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """The lake and its books."""
+
+    lake: Lake
+    book: RuleBook
+    steps: RuleSteps
+
+    @classmethod
+    def open(cls) -> _Desk:
+        lake, columns = Lake(settings().lake), rule_columns()
+        book = RuleBook(lake, columns)
+        return cls(lake, book, RuleSteps(lake, book, columns))
+
+
+def author_of(params: Mapping[str, Any], dag_run: Any) -> str:
+    """Who wants the change: the user who triggered the run; the parameter counts only if there is none.
+
+    Raises
+    ------
+    ChangeRefused
+        Nobody is named.
+    """
+    author = getattr(dag_run, "triggering_user_name", None) or params.get("author") or ""
+    if not author.strip():
+        raise ChangeRefused(
+            "expected an author, got a run without a user and without the parameter author; trigger it as a user, "
+            "or name the author"
+        )
+    return str(author)
+
+
+def check_draft(params: Mapping[str, Any], dag_run: Any) -> str:
+    """Check the draft and begin its change; returns the rule's id.
+
+    Raises
+    ------
+    ChangeRefused
+        The text is broken, changes nothing, or nobody is its author.
+    """
+    desk, kind = _Desk.open(), ChangeKind(params["kind"])
+    text = str(params["rule"]) if kind is ChangeKind.RETIRE else rule_text(str(params["rule"]))
+    step = desk.steps.draft(dag_run.run_id, author_of(params, dag_run), text, float(params["share"]), kind)
+    log.info("%s wants to %s the rule %s", step.author, kind, step.rule_id)
+    return step.rule_id
+
+
+def backtest_draft(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> dict[str, Any]:
+    """Back-test the draft of a change; returns where it is, and the figures an approver needs."""
+    desk = _Desk.open()
+    drafts = [step for step in RuleLife(desk.lake, rule_id).of(dag_run.run_id) if step.step is Step.DRAFT]
+    if not drafts:
+        raise ChangeRefused(f"expected a draft of {rule_id}, found none; clear the task check_draft")
+    draft = drafts[0]
+    text = "" if draft.kind is ChangeKind.RETIRE else draft.text
+    order = Order(*_period(params), rule_id, text, draft.share)
+    record = _backtest(desk.lake, order, None, dag_run.run_id)
+    return {
+        "backtest": record.backtest_id,
+        "transactions": record.rows,
+        "differs": record.differs,
+        "words": backtest_words(record),
+    }
+
+
+def start_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> None:
+    """Record the back-test and put the draft into the shadow stage."""
+    step = _Desk.open().steps.start_shadow(dag_run.run_id, rule_id, evidence)
+    log.info("%s: %s", step.step, step.detail)
+
+
+def shadow_is_over(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> bool:
+    """Whether enough batches were scored with the draft in the shadow."""
+    wanted = int(params["shadow_batches"])
+    if wanted <= 0 or params["kind"] == ChangeKind.RETIRE:
+        return True
+    seen = _Desk.open().steps.shadow(dag_run.run_id, rule_id)
+    log.info("in the shadow: %s of %s batches", seen.batches, wanted)
+    return seen.batches >= wanted
+
+
+def judge_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> str:
+    """The evidence for whoever approves, in Markdown."""
+    desk = _Desk.open()
+    life = RuleLife(desk.lake, rule_id).of(dag_run.run_id)
+    if not life:
+        raise ChangeRefused(f"expected a change of {rule_id}, found none; clear the task check_draft")
+    draft = life[0]
+    share = "" if draft.share == 1 else f" for {draft.share:.0%} of the accounts"
+    lines = [
+        f"**{draft.author}** wants to {draft.kind} the rule **{rule_id}**{share}. "
+        "It takes somebody else to approve.",
+        "",
+        str(evidence["words"]),
+    ]
+    if draft.kind is ChangeKind.CHANGE:
+        seen = desk.steps.shadow(dag_run.run_id, rule_id)
+        lines += ["", f"**Shadow**: {seen.words()}.", "", "```sql", draft.text.strip(), "```"]
+    return "\n".join(lines)
+
+
+def decide(rule_id: str, answer: Mapping[str, Any] | None, dag_run: Any) -> None:
+    """Put the change in force, or end it, as was answered.
+
+    Raises
+    ------
+    ChangeRefused
+        The approver is the author.
+    AirflowSkipException
+        It was rejected, or nobody answered in time; the shadow is ended.
+    """
+    answer = answer or {}
+    approved = list(answer.get("chosen_options") or []) == [APPROVE]
+    user = answer.get("responded_by_user") or {}
+    approver = str(user.get("name") or user.get("id") or "")
+    step = _Desk.open().steps.decide(dag_run.run_id, rule_id, approver, approved=approved)
+    if not approved:
+        raise AirflowSkipException(f"{rule_id}: {step.detail.get('words')} ({step.by})")
+    log.info("%s is %s from the next batch on, approved by %s", rule_id, step.step, step.by)
+
+
+def run_backtest(params: Mapping[str, Any], dag_run: Any) -> str:
+    """Back-test a draft, or the live set as it was; returns the folder in the lake.
+
+    Raises
+    ------
+    BacktestDiffers
+        The live set, replayed, decides otherwise than it did; the page says in which batches.
+    """
+    lake, text = Lake(settings().lake), str(params["rule"] or "")
+    text = rule_text(text) if text else ""
+    rule_id = rule_id_of(text) if text else ""
+    order = Order(*_period(params), rule_id, text, float(params["share"]))
+    as_of = parse_time(params["labels_as_of"]) if params["labels_as_of"] else None
+    record = _backtest(lake, order, as_of, dag_run.run_id)
+    log.info("%s", backtest_words(record))
+    if record.differs:
+        raise BacktestDiffers(
+            f"expected the live set, replayed, to decide as it did, got {record.differs} transactions on which it "
+            f"does not, in the batches {record.differs_in}; look at backtests/{record.backtest_id}/backtest.html"
+        )
+    return f"backtests/{record.backtest_id}"
+
+
+def change_list(params: Mapping[str, Any], dag_run: Any) -> int:
+    """Add entries to the lists or end them; returns the number of the change.
+
+    Raises
+    ------
+    ChangeRefused
+        An entry makes no sense, or nobody is the author.
+    """
+    desk, author = _Desk.open(), author_of(params, dag_run)
+    entries = list_entries(params, datetime.now(UTC))
+    number = desk.book.lists.append(author, entries, key=dag_run.run_id)
+    subject = f"{entries[0].list} {entries[0].subject} {entries[0].value}" if len(entries) == 1 else "lists"
+    detail = {"change": number, "entries": [entry.model_dump(mode="json") for entry in entries[:20]]}
+    record_action(desk.lake, author, "list.changed", subject, detail | {"count": len(entries)})
+    log.info("change %s of the lists by %s: %s entries", number, author, len(entries))
+    return number
+
+
+def list_entries(params: Mapping[str, Any], now: datetime) -> Sequence[ListEntry]:
+    """The entries a run was triggered with: several, or the one its other parameters make up.
+
+    Raises
+    ------
+    ChangeRefused
+        One makes no sense, with every reason.
+    """
+    one = {name: params.get(name) for name in ListEntry.model_fields}
+    given = params.get("entries") or [one]
+    made = []
+    for place, line in enumerate(given, start=1):
+        values = {name: value for name, value in line.items() if value not in (None, "")}
+        values.setdefault("valid_from", now)
+        if values.get("kind") == "END":
+            values.setdefault("valid_until", now)
+        for name in ("valid_from", "valid_until"):
+            if name in values:
+                values[name] = parse_time(values[name])
+        try:
+            made.append(ListEntry(**values))
+        except ValidationError as error:
+            reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise ChangeRefused(f"entry {place} of {len(given)}: {reasons}; trigger the run again") from error
+    return made
+
+
+def _backtest(lake: Lake, order: Order, as_of: datetime | None, key: str) -> BacktestRecord:
+    engine = SparkEngine(lambda: spark_session(lake))
+    record = backtest(lake, order, engine, as_of, key)
+    write_record(lake, record, backtest_page(record))
+    return record
+
+
+def _period(params: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    since, until = (parse_time(params[name]) if params.get(name) else None for name in ("from", "until"))
+    return since, until
