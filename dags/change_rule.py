@@ -63,8 +63,7 @@ with DAG(
         """Refuse the author; else do as was answered."""
         steps().decide(rule_id, answer, dag_run)
 
-    rule = check_draft()
-    tested = backtest(rule)
+    tested = backtest(rule := check_draft())
     judged = judge_shadow(rule, tested)
     start_shadow(rule, tested) >> wait_for_shadow(rule) >> judged
     approve = Approval(subject="May this change go live?", body=judged, options=["Approve", "Reject"], days=7)

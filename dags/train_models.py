@@ -6,8 +6,7 @@ Trains models (gradient boosting, Isolation Forest, One-Class SVM): the first on
   bank; only if there is no model yet. The first model decides at once.
 * `train_challenger`, `enter_challenger`: when drift calls for it, every Monday, or by hand. It learns from what live
   scoring used and what is labelled by now, is measured on the newest labelled days, and goes into the shadow: it
-  decides on nothing before `approve_model`. Too few labels, or a retraining that is planned for later: skipped, and
-  the log says why.
+  decides on nothing before `approve_model`. Too few labels, or a retraining planned for later: skipped; see its log.
 """
 
 from datetime import timedelta

@@ -21,7 +21,6 @@ from include.governance.rule_book import RuleBook
 from include.governance.rule_life import ChangeKind, RuleLife, Step
 from include.governance.rule_steps import RuleSteps
 from include.orchestration.connections import spark_session
-from include.orchestration.governance_words import APPROVE
 from include.pipeline.backtest_page import backtest_page, backtest_words
 from include.pipeline.backtest_record import BacktestRecord, write_record
 from include.pipeline.backtest_replay import Order
@@ -32,6 +31,9 @@ from include.rules.loader import rule_id_of
 from include.settings import settings
 from include.spark.backtest import SparkEngine
 from include.stores.lake.files import Lake
+
+#: The answer that lets a change go live; every other rejects it.
+APPROVE = "Approve"
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.governance.audit import ACTIONS, AuditChain
 from include.governance.errors import BacktestDiffers, ChangeRefused
 from include.governance.rule_book import RuleBook
 from include.governance.rule_life import RuleLife
@@ -98,7 +99,7 @@ def test_from_a_draft_to_a_rule_that_hits_the_next_batch(bank: RuledBank, change
         {"rule": "", "share": 1.0, "from": "", "until": "", "labels_as_of": ""}, Run("run-2")
     )
     assert bank.lake.names(folder) == ["backtest.html", "backtest.json"]
-    actions = [bank.lake.read_json(f"audit/actions/{name}") for name in bank.lake.names("audit/actions")]
+    actions = list(AuditChain(bank.lake, ACTIONS).records())
     assert len(actions) == 5
 
 
