@@ -174,7 +174,12 @@ def one_model(registry: ModelRegistry, rules_for: RulesFor) -> Rescore:
     """
 
     def rescore(batch: ReplayBatch) -> pa.Table:
-        version = batch.facts.get("model")
+        if missing := {"model", "scored_at"} - set(batch.facts):
+            raise ReplayError(
+                f"expected model and scored_at in the seal or the manifest of batch {batch.number}, got no "
+                f"{' and no '.join(sorted(missing))}; score the batch again to have them written"
+            )
+        version = batch.facts["model"]
         return score_table(
             batch.accepted,
             batch.number,
@@ -225,11 +230,6 @@ def _facts(lake: Lake, number: int, stored: Mapping[str, Any]) -> dict[str, Any]
         if (seal := seal_of(lake, number)) is not None:
             facts |= seal.content["versions"]
             facts["rulesets"] = list(seal.content["rulesets"])
-    if missing := {"model", "scored_at"} - set(facts):
-        raise ReplayError(
-            f"expected model and scored_at in the seal or the manifest of batch {number}, got no "
-            f"{' and no '.join(sorted(missing))}; score the batch again to have them written"
-        )
     return facts
 
 

@@ -208,6 +208,12 @@ def test_a_batch_without_a_seal_is_told(audited):
     assert "expected a seal of batch 2, got none" in str(result.problems[0])
 
 
+def test_a_batch_that_does_not_say_what_it_was_scored_with_is_not_guessed_at(audited):
+    for name in ("seal.json", "manifest.json"):
+        audited.path(Stage.SCORED, LAST, name).unlink()
+    assert "got no model and no scored_at" in again(audited, audited.an_id(LAST)).broken_off
+
+
 def test_the_command_ends_with_0_1_and_2(audited, monkeypatch, capsys):
     monkeypatch.setenv("TIDEWATCH_LAKE_URI", audited.folder.as_uri())
     settings.cache_clear()
