@@ -91,6 +91,8 @@ def show(result: Replay, console: Console) -> None:
                 say(f"{part.name}: … and {len(part.differences) - _SHOWN} more", "red")
     if result.same:
         say(f"recomputed from batch {result.start} on: the same to the byte", "green")
+    elif result.parts and all(part.same for part in result.parts):
+        say("recomputed the same, but NOT from files as they were sealed: see above", "red")
     else:
         say("NOT the same: see above", "red")
 

@@ -12,12 +12,6 @@ write every file of the lake can write the whole chain anew, head included. So t
 where that person may not reach: into the log of every append, onto the console of ``make verify-audit``,
 and, by the load of each batch, into Cassandra. ``verify`` takes such witnesses, and then two stores would
 have to be changed alike.
-
-::
-
-    AuditError
-    ├── AuditCollision     two writers at the same chain; nothing was overwritten
-    └── AuditBroken        the chain's end is not one that a record can follow
 """
 
 from __future__ import annotations
@@ -29,7 +23,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from include.governance.audit_record import NOTHING, AuditProblem, AuditRecord, Head, canonical, plain
+from include.governance.audit_errors import AuditBroken, AuditCollision, AuditError
+from include.governance.audit_record import AuditProblem, AuditRecord, Head, canonical, plain
+from include.governance.chain_check import examine
 from include.stores.lake.files import Lake
 
 __all__ = [
@@ -45,20 +41,7 @@ AUDIT = "audit"
 ACTIONS = "actions"
 
 _DIGITS = 10
-_HEAD = "head.json"
 _LONGEST_NAME = 120
-
-
-class AuditError(Exception):
-    """Anything the chains raise."""
-
-
-class AuditCollision(AuditError):
-    """Another writer appended to the chain in the same moment."""
-
-
-class AuditBroken(AuditError):
-    """The chain was changed in a way that leaves no end to append to, or a record that is asked for."""
 
 
 class AuditChain:
@@ -85,6 +68,11 @@ class AuditChain:
         """Path of a record."""
         return f"{self._folder}/{number:0{_DIGITS}d}.json"
 
+    @property
+    def head_path(self) -> str:
+        """Path of the head."""
+        return f"{self._folder}/head.json"
+
     def append(
         self,
         *,
@@ -110,7 +98,12 @@ class AuditChain:
             There is no end to append to.
         """
         end = self._end()
-        before = self.newest(key)
+        try:
+            before = self.newest(key)
+        except AuditBroken as error:
+            # Verification tells the same; that the deed is recorded a second time does no harm.
+            log.error("audit: %s", error)
+            before = None
         content = plain(content)
         if before is not None and _said(before) == (kind, actor, subject, content):
             return before
@@ -145,11 +138,12 @@ class AuditChain:
         AuditBroken
             There are records and no head, or the head is not one.
         """
-        path = f"{self._folder}/{_HEAD}"
+        path = self.head_path
         try:
             content = self._lake.read_bytes(path)
         except FileNotFoundError:
-            if numbers := self._numbers():
+            numbers = self.numbers()
+            if numbers not in ([], [1]):  # the first append may have been killed before it wrote the head
                 raise AuditBroken(
                     f"expected {path} beside {len(numbers)} records, got none: somebody removed it; put it "
                     f"back from a backup or from the newest witness in Cassandra, then run verify-audit"
@@ -171,7 +165,7 @@ class AuditChain:
         AuditBroken
             It is missing, or is not what was written.
         """
-        found = self._read(number)
+        found = self.read(number)
         if isinstance(found, AuditProblem):
             raise AuditBroken(f"{found}; run verify-audit")
         return found
@@ -184,7 +178,7 @@ class AuditChain:
         AuditBroken
             At the first that is not what was written.
         """
-        return (self.record(number) for number in self._numbers())
+        return (self.record(number) for number in self.numbers())
 
     def newest(self, key: str) -> AuditRecord | None:
         """The newest record of a key; None if there is none.
@@ -194,10 +188,17 @@ class AuditChain:
         AuditBroken
             The key leads to a record of another, or to none.
         """
-        document = self._lake.read_json(self._pointer(key))
-        if document is None:
+        try:
+            document = self._lake.read_json(self._pointer(key))
+            number = None if document is None else int(document["number"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AuditBroken(
+                f"expected the number of a record in {self._pointer(key)}, got something else ({error}): "
+                "somebody changed it; run verify-audit"
+            ) from error
+        if number is None:
             return None
-        record = self.record(int(document["number"]))
+        record = self.record(number)
         if record.key != key:
             raise AuditBroken(
                 f"expected {self._pointer(key)} to lead to a record of {key!r}, got record {record.number} "
@@ -214,81 +215,44 @@ class AuditChain:
         except AuditBroken:
             return False
 
+    def numbers(self) -> list[int]:
+        """Numbers of the records whose files are there, in order."""
+        names = [name.removesuffix(".json") for name in self._lake.names(self._folder)]
+        return [int(name) for name in names if len(name) >= _DIGITS and name.isdigit()]
+
+    def read(self, number: int) -> AuditRecord | AuditProblem:
+        """A record, or what is wrong with its file."""
+        path = self.path(number)
+        try:
+            content = self._lake.read_bytes(path)
+        except FileNotFoundError:
+            return AuditProblem(path, f"expected record {number}, got no such file: it was removed")
+        try:
+            record = AuditRecord.read(content)
+        except ValueError as error:
+            return AuditProblem(path, f"expected a record as it was written, got a changed one ({error})")
+        if (record.chain, record.number) != (self.name, number):
+            return AuditProblem(
+                path,
+                f"expected record {number} of chain {self.name!r}, got record {record.number} of "
+                f"{record.chain!r}: it was exchanged",
+            )
+        return record
+
     def verify(self, witnesses: Iterable[Head] = ()) -> list[AuditProblem]:
-        """Everything that is wrong with the chain; an empty list if nothing is. See ``examine``."""
-        return self.examine(witnesses)[1]
-
-    def examine(self, witnesses: Iterable[Head] = ()) -> tuple[list[AuditRecord], list[AuditProblem]]:
-        """Every record that is sound by itself, in order, and everything that is wrong with the chain.
-
-        One record after the head is an append that is under way or was killed, and no problem.
+        """Everything that is wrong with the chain; an empty list if nothing is.
 
         Parameters
         ----------
         witnesses
             Places of records as another store has them.
         """
-        problems: list[AuditProblem] = []
-        records: list[AuditRecord] = []
-        known = {0: NOTHING}
-        last = 0
-        for number in self._numbers():
-            problems += [
-                AuditProblem(self.path(lost), f"expected record {lost}, got no such file: it was removed")
-                for lost in range(last + 1, number)
-            ]
-            last = number
-            found = self._read(number)
-            if isinstance(found, AuditProblem):
-                problems.append(found)
-                continue
-            records.append(found)
-            known[number] = found.sha256
-            if (before := known.get(number - 1)) is not None and before != found.previous:
-                problems.append(
-                    AuditProblem(
-                        self.path(number),
-                        f"expected to follow a record with SHA-256 {before[:12]}…, got one that follows "
-                        f"{found.previous[:12]}…: this record or the one before was exchanged",
-                    )
-                )
-        problems += self._verify_head(known, last)
-        problems += [
-            AuditProblem(
-                self.path(witness.number),
-                f"expected SHA-256 {witness.sha256[:12]}… as the second store has it, got "
-                f"{known[witness.number][:12] + '…' if witness.number in known else 'no sound record'}: "
-                "the chain was cut or written anew",
-            )
-            for witness in witnesses
-            if known.get(witness.number) != witness.sha256
-        ]
-        return records, problems
-
-    def _verify_head(self, known: Mapping[int, str], last: int) -> Iterator[AuditProblem]:
-        path = f"{self._folder}/{_HEAD}"
-        try:
-            head = self.head()
-        except AuditBroken as error:
-            yield AuditProblem(path, str(error))
-            return
-        if head.number > last:
-            yield AuditProblem(
-                path, f"expected records up to {head.number}, got the last with {last}: cut off"
-            )
-        elif head.number < last - 1:
-            yield AuditProblem(path, f"expected to name record {last}, got {head.number}: it was set back")
-        elif head.number in known and known[head.number] != head.sha256:
-            yield AuditProblem(
-                path,
-                f"expected SHA-256 {known[head.number][:12]}… of record {head.number}, got "
-                f"{head.sha256[:12]}…: the record or the head was exchanged",
-            )
+        return examine(self, witnesses)[1]
 
     def _end(self) -> Head:
         """Where to append, after bringing killed appends to their end."""
         end = self.head()
-        last = self._read(end.number) if end.number else None
+        last = self.read(end.number) if end.number else None
         if isinstance(last, AuditProblem):
             # Scoring must not stop for it: the next record has the head's hash, so this stays provable.
             log.error("audit: %s; run verify-audit", last)
@@ -307,30 +271,7 @@ class AuditChain:
 
     def _finish(self, record: AuditRecord) -> None:
         self._lake.write_bytes(self._pointer(record.key), canonical({"number": record.number}))
-        self._lake.write_bytes(f"{self._folder}/{_HEAD}", record.place.content_of_file())
-
-    def _numbers(self) -> list[int]:
-        names = [name.removesuffix(".json") for name in self._lake.names(self._folder)]
-        return [int(name) for name in names if len(name) >= _DIGITS and name.isdigit()]
-
-    def _read(self, number: int) -> AuditRecord | AuditProblem:
-        """A record, or what is wrong with it by itself."""
-        path = self.path(number)
-        try:
-            content = self._lake.read_bytes(path)
-        except FileNotFoundError:
-            return AuditProblem(path, f"expected record {number}, got no such file: it was removed")
-        try:
-            record = AuditRecord.read(content)
-        except ValueError as error:
-            return AuditProblem(path, f"expected a record as it was written, got a changed one ({error})")
-        if (record.chain, record.number) != (self.name, number):
-            return AuditProblem(
-                path,
-                f"expected record {number} of chain {self.name!r}, got record {record.number} of "
-                f"{record.chain!r}: it was exchanged",
-            )
-        return record
+        self._lake.write_bytes(self.head_path, record.place.content_of_file())
 
 
 def record_action(

@@ -40,6 +40,7 @@ from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
 from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.audit import witness
 from include.stores.cassandra.errors import SchemaMissing
 from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
@@ -199,7 +200,11 @@ def load(run: Any) -> list[str]:
     with cassandra_session() as session:
         return _keys(
             loading.load(
-                batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions
+                batches,
+                ledger,
+                lake,
+                lambda table, batch: load_batch(session, table, batch).transactions,
+                witness=lambda record: witness(session, record),
             )
         )
 

@@ -175,6 +175,11 @@ def as_then(registry: ModelRegistry, rules_for: RulesFor) -> Rescore:
     """
 
     def rescore(batch: ReplayBatch) -> pa.Table:
+        if missing := {"model", "scored_at", "ruleset", "lists"} - set(batch.facts):
+            raise ReplayError(
+                f"expected what batch {batch.number} was scored with in its seal or its manifest, got no "
+                f"{' and no '.join(sorted(missing))}; score the batch again to have it written"
+            )
         configuration = Configuration.of(batch.facts)
         return score_table(
             batch.accepted,
@@ -226,11 +231,6 @@ def _facts(lake: Lake, number: int, stored: Mapping[str, Any]) -> dict[str, Any]
         if (seal := seal_of(lake, number)) is not None:
             facts |= seal.content["versions"]
             facts["rulesets"] = list(seal.content["rulesets"])
-    if missing := {"model", "scored_at"} - set(facts):
-        raise ReplayError(
-            f"expected model and scored_at in the seal or the manifest of batch {number}, got no "
-            f"{' and no '.join(sorted(missing))}; score the batch again to have them written"
-        )
     return facts
 
 

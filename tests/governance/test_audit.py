@@ -111,6 +111,23 @@ def test_a_record_of_another_chain_is_found(chain, folder, lake):
     assert "exchanged" in str(chain.verify()[0])
 
 
+def test_a_head_that_was_set_back_is_found(chain, folder):
+    (folder / "head.json").write_bytes(chain.record(2).place.content_of_file())
+    assert "expected to name record 4, got 2" in str(chain.verify()[0])
+
+
+def test_a_chain_that_grows_while_it_is_verified_is_sound(chain, monkeypatch):
+    numbers = chain.numbers
+
+    def grown():
+        for number in (5, 6, 7):
+            append(AuditChain(chain._lake, "deeds"), number)
+        return numbers()
+
+    monkeypatch.setattr(chain, "numbers", grown)
+    assert chain.verify() == []
+
+
 def test_a_cut_end_is_found_by_the_head(chain, folder):
     (folder / "0000000004.json").unlink()
     assert "cut off" in str(chain.verify()[0])
@@ -178,6 +195,32 @@ def test_a_killed_append_is_brought_to_its_end_by_the_next(chain, lake, monkeypa
     assert chain.verify() == []
 
 
+def test_a_first_append_that_was_killed_is_brought_to_its_end(lake, monkeypatch):
+    made = AuditChain(lake, "deeds")
+
+    def write_bytes(path, content):
+        raise Killed
+
+    monkeypatch.setattr(lake, "write_bytes", write_bytes)
+    with pytest.raises(Killed):
+        append(made, 1)
+    monkeypatch.undo()
+    assert made.verify() == []
+    assert append(made, 1).number == 1
+    assert append(made, 2).number == 2
+    assert made.verify() == []
+
+
+def test_a_broken_pointer_costs_a_second_record_and_no_more(chain, folder, lake, caplog):
+    (folder / "keys/deed%202.json").write_bytes(b"{")
+    with pytest.raises(AuditBroken, match="expected the number of a record"):
+        chain.newest("deed 2")
+    assert append(chain, 2).number == 5
+    assert "deed%202" in caplog.text
+    assert chain.newest("deed 2").number == 5
+    assert chain.verify() == []
+
+
 def test_a_second_writer_is_noticed_and_nothing_overwritten(chain, folder, lake, monkeypatch):
     original = lake.create_bytes
 
@@ -222,7 +265,7 @@ def test_actions_are_told_apart_by_what_they_say_or_by_a_key(lake):
     assert AuditChain(lake, "actions").verify() == []
 
 
-def test_numbers_and_times_have_one_form():
+def testnumbers_and_times_have_one_form():
     assert plain({"a": 0.1, "b": Decimal("1.50"), "c": NOW, "d": (1, True, None)}) == {
         "a": "0.1", "b": "1.50", "c": "2026-03-01T00:00:00+00:00", "d": [1, True, None],
     }  # fmt: skip

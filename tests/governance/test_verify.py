@@ -173,6 +173,47 @@ def test_a_deletion_by_hand_is_not_excused_by_a_later_one_of_retention(audited):
     }
 
 
+class SecondStore:
+    """Has every row of every batch, unless told otherwise."""
+
+    def __init__(self, bank, rows=None, heads=None):
+        self.rows = rows or {batch: bank.scored(batch).num_rows for batch in range(BATCHES)}
+        self.heads = heads or {}
+        self.compared = []
+
+    def witnesses(self):
+        return self.heads
+
+    def row_problems(self, scored, batch):
+        self.compared.append((batch, scored.num_rows))
+        return []
+
+    def rows_by_batch(self):
+        return {"decisions": self.rows}
+
+
+def test_stored_batches_are_compared_and_no_others(audited):
+    done(audited, 2)
+    store = SecondStore(audited)
+    result = verify_audit(audited.lake, store)
+    assert store.compared == [(0, 70), (1, 70)]
+    assert (result.problems, result.rows_compared) == ([], 140)
+    assert exit_code(result.checks) == 0
+
+
+def test_rows_nobody_accounts_for_are_found(audited):
+    done(audited, BATCHES)
+    rows = {0: 70, 1: 71, 2: 70, BATCHES: 1}
+    problems = verify_audit(audited.lake, SecondStore(audited, rows)).problems
+    assert [problem.where for problem in problems] == ["decisions, batch 1", f"decisions, batch {BATCHES}"]
+
+
+def test_a_chain_the_lake_no_longer_has_is_found_by_its_witness(audited):
+    heads = {name: [decision_chain(audited.lake).head()] for name in ("decisions", "actions")}
+    problems = verify_audit(audited.lake, SecondStore(audited, heads=heads)).problems
+    assert [problem.where for problem in problems] == ["audit/actions/0000000003.json"]
+
+
 def test_the_command_writes_a_report_and_fails_without_cassandra(audited, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("TIDEWATCH_LAKE_URI", audited.folder.as_uri())
     monkeypatch.setenv("TIDEWATCH_REPORTS_DIR", str(tmp_path / "reports"))

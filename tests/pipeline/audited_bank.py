@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 
 from include.detection.bundle import ModelBundle
 from include.detection.decision import Budget
+from include.detection.detectors import IsolationForest, OneClassSVM, PeerClusters
 from include.detection.detectors.gradient_boosting import BoostingSettings
+from include.detection.matrix import feature_matrix
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
@@ -162,14 +164,21 @@ def _model(past: pa.Table, features: pa.Table) -> ModelBundle:
         budget=Budget(alerts=0.1, reviews=0.1),
         boosting=BoostingSettings(rounds=8, max_bin=64, n_jobs=1),
     )
-    return train(
-        features.select(list(FEATURE_NAMES)),
+    columns = features.select(list(FEATURE_NAMES))
+    bundle = train(
+        columns,
         amounts > np.quantile(amounts, 0.95),
         past["occurred_at"].cast(pa.timestamp("us")).to_numpy(),
         amounts,
         ["large_amount"] * len(amounts),
         settings,
     )
+    # Anomaly detectors that load and score fast.
+    matrix = feature_matrix(columns, FEATURE_NAMES)
+    light = (IsolationForest(trees=5), OneClassSVM(components=20), PeerClusters(clusters=3))
+    for detector in light:
+        detector.fit(matrix, None, seed=1)
+    return replace(bundle, anomaly_detectors=light)
 
 
 def _arrived(transactions: pa.Table) -> pa.Table:

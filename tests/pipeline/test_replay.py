@@ -46,11 +46,15 @@ def test_there_is_something_to_recompute(audited):
 
 
 def test_it_starts_from_states_a_clean_check_kept(audited):
-    parity.check(audited.lake)
-    kept = audited.folder / "checks/parity-states/batch=0000000003.parquet"
-    kept.rename(kept.with_name("batch=0000000002.parquet"))  # such as an earlier check would have kept
-    assert not again(audited, audited.an_id(LAST)).same  # states of after the batch, so it did start there
-    assert again(audited, audited.an_id(LAST), whole=True).same
+    cursor = audited.folder / "cursors/scored.json"
+    now = cursor.read_text()
+    cursor.write_text(json.dumps({"next_batch": LAST}))  # as it was before the last batch
+    assert parity.check(audited.lake).holds
+    cursor.write_text(now)
+    name = audited.an_id(LAST)
+    for whole, start in ((False, LAST), (True, 0)):
+        result = again(audited, name, whole=whole)
+        assert (result.same, result.start) == (True, start)
 
 
 def test_a_hint_to_the_wrong_batch_does_no_harm(audited):
@@ -202,6 +206,12 @@ def test_a_batch_without_a_seal_is_told(audited):
     result = again(audited, audited.an_id(LAST))
     assert differing(result) == {}
     assert "expected a seal of batch 2, got none" in str(result.problems[0])
+
+
+def test_a_batch_that_does_not_say_what_it_was_scored_with_is_not_guessed_at(audited):
+    for name in ("seal.json", "manifest.json"):
+        audited.path(Stage.SCORED, LAST, name).unlink()
+    assert "got no lists and no model and no ruleset" in again(audited, audited.an_id(LAST)).broken_off
 
 
 def test_the_command_ends_with_0_1_and_2(audited, monkeypatch, capsys):
