@@ -37,10 +37,13 @@ def labels_until(lake: Lake) -> int:
 def verdicts(lake: Lake, start: int, stop: int) -> pa.Table:
     """Verdicts of label batches ``start`` to ``stop - 1``, ``VERDICT_SCHEMA``; a later row replaces an earlier."""
     parts = [VERDICT_SCHEMA.empty_table()]
-    for batch in range(start, stop):
-        path = f"{batch_folder(LABELS, batch)}/{JOINED}"
-        if lake.exists(path):  # retention may have taken old ones
-            parts.append(lake.read_table(path))
+    if stop > start:
+        # One listing: retention has taken old ones, and asking for each of them would take long.
+        first, end = (batch_folder(LABELS, batch).rsplit("/", 1)[1] for batch in (start, stop))
+        for name in lake.names(LABELS):
+            path = f"{LABELS}/{name}/{JOINED}"
+            if first <= name < end and lake.exists(path):  # not there as long as the batch is being made
+                parts.append(lake.read_table(path))
     return pa.concat_tables(parts)
 
 
