@@ -11,7 +11,7 @@ SEED ?= 7
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock
 	@python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or later, found " + sys.version.split()[0] + "; install one and put it first on PATH")'
@@ -67,10 +67,17 @@ backtest-rules: $(STAMP) ## Replay scored batches as of then: [FROM= UNTIL= DRAF
 bench-backtest: setup ## A back-test of a large lake in Spark on two cores, transactions a second
 	@$(PYTHON) -m benchmarks.backtest
 
+replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte: TRANSACTION=id [WHOLE=1 LAKE_ONLY=1]
+	@$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
+	  $(if $(WHOLE),--whole) $(if $(LAKE_ONLY),--lake-only)
+
+verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
+	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
+
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate parity backtest-rules bench-backtest bench-scoring bench-training
+.PHONY: evaluate parity backtest-rules replay-decision verify-audit bench-backtest bench-scoring bench-training

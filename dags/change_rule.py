@@ -15,7 +15,7 @@ from importlib import import_module
 from airflow.sdk import DAG, task
 
 from include.assets import RULES
-from include.orchestration.approval import ApprovalByAnother
+from include.orchestration.approval import Approval
 from include.orchestration.retries import CHAIN
 
 
@@ -63,8 +63,8 @@ with DAG(
         """Refuse the author; else do as was answered."""
         steps().decide(rule_id, answer, dag_run)
 
-    rule = check_draft()
-    tested = backtest(rule)
+    tested = backtest(rule := check_draft())
     judged = judge_shadow(rule, tested)
     start_shadow(rule, tested) >> wait_for_shadow(rule) >> judged
-    go_live(rule, ApprovalByAnother(body=judged).output)
+    approve = Approval(subject="May this change go live?", body=judged, options=["Approve", "Reject"], days=7)
+    go_live(rule, approve.output)

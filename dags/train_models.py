@@ -1,24 +1,26 @@
 """# train_models
 
-Trains the detectors (gradient boosting, Isolation Forest, One-Class SVM) on the history of the simulated bank and
-makes the result the current model, from the next batch on.
+Trains models (gradient boosting, Isolation Forest, One-Class SVM): the first one, and the challengers after it.
 
-* `prepare_history`: simulates the days before the stream, computes their features by the code that scores live.
-* `load_states`: puts what that history leaves behind (windows of each account and counterparty) into Cassandra.
-* `train_model`: fits, calibrates, finds the thresholds of the alert budget, publishes, promotes.
-
-Starts when the stores have been made, and then only if there is no model yet; by hand it always trains. The
-first model is always promoted, every other only if the last `check_parity` was clean; if not, it is not even trained.
+* `prepare_history`, `load_states`, `train_first_model`: once the stores have been made, on the history of the simulated
+  bank; only if there is no model yet. The first model decides at once.
+* `train_challenger`, `enter_challenger`: when drift calls for it, every Monday, or by hand. It learns from what live
+  scoring used and what is labelled by now, is measured on the newest labelled days, and goes into the shadow: it
+  decides on nothing before `approve_model`. Too few labels, or a retraining planned for later: skipped; see its log.
 """
 
-from airflow.sdk import DAG, task
+from datetime import timedelta
 
-from include.assets import FRAUD_MODEL, STORES
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+
+from include.assets import CHALLENGERS, FRAUD_MODEL, MODEL_DRIFT, STORES
 from include.orchestration.retries import CHAIN
 
 with DAG(
     dag_id="train_models",
-    schedule=[STORES],
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 4 * * 1", timezone="UTC"), assets=(STORES | MODEL_DRIFT)
+    ),
     catchup=False,
     max_active_runs=1,
     default_args=CHAIN,
@@ -40,11 +42,29 @@ with DAG(
 
         load_states(params)
 
-    @task(pool="train", outlets=[FRAUD_MODEL])
-    def train_model(*, params=None, dag_run=None):
-        """Train, publish, promote."""
+    @task(pool="govern", outlets=[FRAUD_MODEL])
+    def train_first_model(*, params=None, dag_run=None):
+        """Train, publish, promote; only if there is no model."""
         from include.orchestration.bank import train_first_model
 
-        return train_first_model(params, only_if_missing=dag_run.run_type != "manual")
+        return train_first_model(params, dag_run.triggering_user_name)
 
-    prepare_history() >> [load_states(), train_model()]
+    @task(pool="train", execution_timeout=timedelta(hours=2))
+    def train_challenger(*, params=None, dag_run=None, triggering_asset_events=None):
+        """Measure, train, publish."""
+        from include.orchestration.adaptation import train_challenger
+
+        woken_by = [asset.name for asset in triggering_asset_events or ()]
+        return train_challenger(params, dag_run.run_type, dag_run.triggering_user_name, woken_by)
+
+    @task(pool="govern", outlets=[CHALLENGERS])
+    def enter_challenger(trained, *, dag_run=None):
+        """Send it into the shadow, or say why not."""
+        from include.orchestration.adaptation import enter_challenger
+
+        return enter_challenger(trained, dag_run.triggering_user_name)
+
+    history, first, challenger = prepare_history(), train_first_model(), train_challenger()
+    history >> [load_states(), first]
+    first >> challenger
+    enter_challenger(challenger)

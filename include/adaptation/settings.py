@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from include.adaptation.drift.settings import DriftSettings
+
 
 class AdaptationSettings(BaseModel):
     """Every setting has the default that a bank would start with."""
@@ -23,5 +25,5 @@ class AdaptationSettings(BaseModel):
     share: float = Field(
         0.1, gt=0, lt=1
     )  # of the accounts, where an approver lets a challenger on a share first
-    approval_hours: float = Field(72, gt=0)  # no answer by then: not promoted
     owner: str = "model-owner@bank.invalid"  # is told of drift, promotions that wait, demotions
+    drift: DriftSettings = DriftSettings()

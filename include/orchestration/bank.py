@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from include.detection.training import TrainingSettings
+from include.orchestration.adaptation import enter_first_model
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.pipeline import first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
@@ -89,10 +90,15 @@ def load_states(params: Mapping[str, Any]) -> None:
     log.info("loaded the states of %s accounts and counterparties", loaded)
 
 
-def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> str | None:
-    """Train and promote; returns the version, or None where the bank has its model and no other was asked for.
+def train_first_model(params: Mapping[str, Any], by: str | None) -> str | None:
+    """Train and promote; returns the version, or None where there is a model of this history already.
 
-    ``only_if_missing`` may also stand among the params.
+    Parameters
+    ----------
+    params
+        ``only_if_missing``, true unless said otherwise: false trains another in its place.
+    by
+        Who started the run; None for the calendar and for assets.
 
     Raises
     ------
@@ -103,7 +109,9 @@ def train_first_model(params: Mapping[str, Any], *, only_if_missing: bool) -> st
     feed = order.feed(lake)
     registry = model_registry(lake, gate_of(lake))
     there = first_model.model_of(feed, lake, registry)
-    if params.get("only_if_missing", only_if_missing) and there is not None:
+    if params.get("only_if_missing", True) and there is not None:
         log.info("model %s was trained on this history; nothing to do", there)
         return None
-    return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
+    version = first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
+    enter_first_model(lake, version, by or "initialize_stores")
+    return version

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,9 @@ from include.alerts.contacts import SimulatedContactBook
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.detection.registry import ModelRegistry
+from include.governance.errors import RuleBookError
+from include.governance.incidents import clear_incident, raise_incident
+from include.governance.rule_book import RuleBook
 from include.orchestration.connections import (
     cassandra_address,
     cassandra_session,
@@ -31,12 +35,12 @@ from include.pipeline import alerting, loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
 from include.pipeline.models import model_registry
-from include.rules.cache import RuleSetLoader
 from include.rules.columns import rule_columns
 from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
 from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.audit import witness
 from include.stores.cassandra.errors import SchemaMissing
 from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
@@ -63,19 +67,17 @@ def _registry() -> ModelRegistry:
 
 
 @lru_cache(maxsize=1)
-def _rules() -> RuleSetLoader:
-    return RuleSetLoader(settings().rules_dir, rule_columns())
+def _rules() -> RuleBook:
+    return RuleBook(_lake(), rule_columns())
 
 
 def warm_up() -> None:
     """Load the rules and the current model into this process; forks of it then look for newer ones only.
 
-    Raises
-    ------
-    RuleSetError
-        The rules are broken; a missing model is no error.
+    Before ``initialize_stores`` has run there are none, which is no error.
     """
-    _rules().current()
+    with suppress(RuleBookError):
+        _rules().current()
     _registry().current()
 
 
@@ -131,7 +133,18 @@ def score(run: Any) -> list[str]:
                 return scoring.LocalScorer(lake, CassandraStateStore(session()), registry, _rules())
             return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
 
-        return _keys(scoring.score(batches, ledger, lake, registry, scorer_for))
+        done = scoring.score(batches, ledger, lake, registry, _rules(), scorer_for)
+    _tell_of_problems(lake, "models", registry.problems)
+    _tell_of_problems(lake, "rules", _rules().problems)
+    return _keys(done)
+
+
+def _tell_of_problems(lake: Lake, what: str, problems: Sequence[str]) -> None:
+    """Scoring has gone on with the last good models and rules; somebody has to know."""
+    if problems:
+        raise_incident(lake, what, "; ".join(problems))
+    else:
+        clear_incident(lake, what)
 
 
 def raise_alerts(run: Any) -> list[str]:
@@ -187,7 +200,11 @@ def load(run: Any) -> list[str]:
     with cassandra_session() as session:
         return _keys(
             loading.load(
-                batches, ledger, lake, lambda table, batch: load_batch(session, table, batch).transactions
+                batches,
+                ledger,
+                lake,
+                lambda table, batch: load_batch(session, table, batch).transactions,
+                witness=lambda record: witness(session, record),
             )
         )
 

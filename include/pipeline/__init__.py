@@ -9,6 +9,8 @@
 ``alerting``        alerts and their deliveries
 ``loading``         rows in Cassandra
 ``parity``          features used live against the same computed again from the lake
+``batch_log``       accepted batches in order, and where states can start
+``replay``          a decision recomputed; ``replay_compare`` holds it against what is stored
 ``parity_record``   what the last check found, and whether a model may be promoted after it
 ``states``          states as a file of the lake
 ``retention``       what is deleted when

@@ -25,6 +25,7 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.ports import StateStore
 from include.transactions.labels import label_table
+from include.transactions.schema import TRANSACTION_SCHEMA
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def prepare(feed: BankFeed, lake: Lake) -> None:
     told = label_table(feed.history_labels())
     result = features_of_history(transactions, labels=join_labels(told, transactions))
     table = result.features
-    for name in ("transaction_id", "account_id", "counterparty_id", "occurred_at", "amount"):
+    for name in TRANSACTION_SCHEMA.names:
         table = table.append_column(name, transactions[name])
     # Of the newest days some labels are not known yet: they are still to come.
     known = pc.less(transactions["occurred_at"], feed.training_until)

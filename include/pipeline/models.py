@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.detection.registry import ModelRegistry, PromotionGate
 from include.features.catalogue import FEATURE_NAMES
 from include.stores.lake.files import Lake
+from include.stores.lake.names import MODELS
 
 
 def model_registry(lake: Lake, gate: PromotionGate | None = None) -> ModelRegistry:
@@ -15,4 +16,4 @@ def model_registry(lake: Lake, gate: PromotionGate | None = None) -> ModelRegist
     gate
         Asked before a model takes another's place, see ``ModelRegistry``; without it none can.
     """
-    return ModelRegistry(lake.url("models"), FEATURE_NAMES, gate)
+    return ModelRegistry(lake.url(MODELS), FEATURE_NAMES, gate)

@@ -23,8 +23,7 @@ from rich.console import Console
 from include.detection.registry import PromotionGate
 from include.features.errors import ParityBroken
 from include.features.parity import LoggedBatch, check_parity
-from include.pipeline.bank import BANKS
-from include.pipeline.first_model import loaded_before
+from include.pipeline.batch_log import BatchLog, number_of
 from include.pipeline.parity_record import (
     CleanCheck,
     ParityRecord,
@@ -33,19 +32,14 @@ from include.pipeline.parity_record import (
     write_record,
 )
 from include.pipeline.retention import REPEATABLE_BATCHES
-from include.pipeline.scoring import labels_of
-from include.pipeline.states import read_states, write_states
 from include.reports.checks import exit_code
 from include.reports.table import checks_table
 from include.settings import settings
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, partition_key
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.memory.state import NewestStateStore
 
 log = logging.getLogger(__name__)
-
-#: Folder of the states that clean checks ended with, one file a check.
-STATES = "checks/parity-states"
 
 
 def check(lake: Lake, whole: bool = False) -> ParityRecord:
@@ -78,7 +72,7 @@ def check(lake: Lake, whole: bool = False) -> ParityRecord:
     write_record(lake, replace(record, broken_off="it has not come to its end"))
     try:
         start, lost = _where_to_start(lake, clean, whole)
-        states = NewestStateStore(read_states(lake, _states_file(start)) if start else None)
+        states = BatchLog(lake).states(start)
         report = check_parity(_batches(lake, states, start, stop), states)
     except Exception as error:
         # A check that cannot be made is not a clean one: promotion waits for the next.
@@ -118,11 +112,11 @@ def gate_of(lake: Lake) -> PromotionGate:
 
 def _where_to_start(lake: Lake, clean: CleanCheck | None, whole: bool) -> tuple[int, tuple[int, ...]]:
     """First batch to compute, and the batches before it that were written again and are lost to the check."""
-    there = _numbers(lake, str(Stage.ACCEPTED))
-    first = there[0] if there else clean.next_batch if clean else 0
-    starts = [0] if first == 0 else []  # live scoring started from the banks' histories, which are kept
-    if clean:
-        starts += [n for n in _numbers(lake, STATES) if first <= n <= clean.next_batch]
+    batch_log = BatchLog(lake)
+    oldest = batch_log.first()
+    first = oldest if oldest is not None else clean.next_batch if clean else 0
+    # States of no clean check we know of are not to be started from.
+    starts = batch_log.starts(first, clean.next_batch if clean else 0)
     if not starts:
         raise ParityBroken(
             f"expected batch 0 in the lake, or the states of a clean check at batch {first} or later, got "
@@ -142,58 +136,27 @@ def _written_again(lake: Lake, clean: CleanCheck) -> list[int]:
         for stage in (Stage.ACCEPTED, Stage.SCORED)
         for path in lake.written_since(str(stage), clean.checked_at)
     }
-    return sorted(n for n in map(_number, folders) if n < clean.next_batch)
+    return sorted(n for n in map(number_of, folders) if n < clean.next_batch)
 
 
 def _keep_states(lake: Lake, record: ParityRecord, states: NewestStateStore) -> None:
     """Write the states a clean check ended with; drop those that are superseded or too old to be needed."""
-    known = _numbers(lake, STATES)
+    batch_log = BatchLog(lake)
+    known = batch_log.kept_states()
     if record.batches:
-        write_states(lake, _states_file(record.next_batch), states.states)
+        batch_log.keep_states(record.next_batch, states)
     needed = max((n for n in known if n <= record.next_batch - REPEATABLE_BATCHES), default=0)
     for n in known:
         # Those on the way were of batches that may have been written again since.
         if n < needed or record.first_batch < n < record.next_batch:
-            lake.delete_file(_states_file(n))
+            batch_log.drop_states(n)
 
 
 def _batches(lake: Lake, states: NewestStateStore, start: int, stop: int) -> Iterator[LoggedBatch]:
-    """The log; before each batch the states are added that were loaded for live scoring at that place."""
-    loaded = _loaded_states(lake)
-    for number in range(start, stop):
-        for path in loaded.get(number, ()):
-            for kind, of_kind in read_states(lake, path).items():
-                states.add_missing(kind, of_kind)
-        accepted, scored = (
-            lake.read_table(f"{batch_folder(stage, number)}/data.parquet")
-            for stage in (Stage.ACCEPTED, Stage.SCORED)
-        )
-        yield LoggedBatch(number, accepted, scored, labels_of(lake, number))
-
-
-def _loaded_states(lake: Lake) -> dict[int, list[str]]:
-    """Files with the states of the banks' histories, by the batch they were loaded before, in order."""
-    files = []
-    for bank in lake.names(BANKS):
-        path = f"{BANKS}/{bank}/states.parquet"
-        if (made := lake.modified_at(path)) is not None:
-            files.append((loaded_before(lake, f"{BANKS}/{bank}") or 0, made, path))
-    loaded: dict[int, list[str]] = {}
-    for number, _, path in sorted(files):
-        loaded.setdefault(number, []).append(path)
-    return loaded
-
-
-def _numbers(lake: Lake, folder: str) -> list[int]:
-    return sorted(_number(name) for name in lake.names(folder) if not name.endswith(".tmp"))
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("batch=").removesuffix(".parquet"))
-
-
-def _states_file(next_batch: int) -> str:
-    return f"{STATES}/batch={partition_key(next_batch)}.parquet"
+    """The log, each batch with what was made of it."""
+    for batch in BatchLog(lake).batches(states, start, stop):
+        scored = lake.read_table(f"{batch_folder(Stage.SCORED, batch.number)}/data.parquet")
+        yield LoggedBatch(batch.number, batch.accepted, scored, batch.labels)
 
 
 def write(record: ParityRecord, folder: Path) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 
+from include.governance.decisions import record_retention
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.lake.names import ARRIVALS
@@ -36,19 +38,26 @@ def delete_batches(
 ) -> int:
     """Delete the files of batches that every stage has done, oldest first; returns how many batches.
 
+    The audit knows of it before the first is gone, see ``include.governance.decisions``.
+
     Batches from number ``checked`` on stay, however old: no clean parity check has gone over them yet, and
     without them none ever could.
     """
     done = min(checked, *(ledger.cursor(stage).next_batch for stage in Stage))
-    deleted = 0
-    for batch in _batches(lake):
-        if batch >= done or not _is_older(lake, batch_folder(Stage.ACCEPTED, batch), older_than, now):
-            break
+
+    def is_due(batch: int) -> bool:
+        return batch < done and _is_older(lake, batch_folder(Stage.ACCEPTED, batch), older_than, now)
+
+    due = list(takewhile(is_due, _batches(lake)))
+    if due:
+        # What is missing afterwards and stands in no such record was removed by somebody else.
+        why = {"older_than_days": older_than / timedelta(days=1), "checked_until": checked}
+        record_retention(lake, due, why)
+    for batch in due:
         # The accepted batch goes last: it is what the next clean-up finds the batch by.
         for stage in (Stage.ALERTED, Stage.STORED, Stage.SCORED, Stage.ACCEPTED):
             lake.delete_folder(batch_folder(stage, batch))
-        deleted += 1
-    return deleted
+    return len(due)
 
 
 def _batches(lake: Lake) -> Iterator[int]:

@@ -8,12 +8,12 @@ challenger itself then learns from the tested days as well.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import average_precision_score
 
 from include.adaptation.comparison import compare
@@ -36,9 +36,10 @@ TOLERATED = 0.9
 _MIN_FRAUDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(BaseModel):
     """What the measurement found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tested_from: str  # first moment of the tested days, UTC
     tested_to: str
@@ -52,14 +53,24 @@ class Evaluation:
     reason: str
 
 
+class TrainedModel(BaseModel):
+    """A model that is published and not promoted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    trained_for: str  # why
+    evaluation: Evaluation
+
+
 def train_challenger(
     lake: Lake,
     registry: ModelRegistry,
     wanted: AdaptationSettings,
     trained_for: str,
     settings: TrainingSettings,
-) -> Challenger:
-    """Measure, train, publish without promoting, and send it into the shadow if the measurement lets it.
+) -> TrainedModel:
+    """Measure, train, publish without promoting.
 
     Parameters
     ----------
@@ -82,13 +93,18 @@ def train_challenger(
     log.info("measured on the newest labelled days: %s", evaluation)
     bundle = registry.publish(_fit(rows, settings), promote=False)
     log.info("model %s was trained on %s rows for: %s", bundle.version, len(rows.fraud), trained_for)
+    return TrainedModel(version=bundle.version, trained_for=trained_for, evaluation=evaluation)
+
+
+def enter(lake: Lake, made: TrainedModel) -> Challenger:
+    """Put a trained model into the book: into the shadow if the measurement lets it."""
     return ChallengerBook(lake).enter(
-        bundle.version,
-        Phase.SHADOW if evaluation.may_go_on else Phase.REFUSED,
+        made.version,
+        Phase.SHADOW if made.evaluation.may_go_on else Phase.REFUSED,
         by="training",
-        reason=evaluation.reason,
-        trained_for=trained_for,
-        evaluation=asdict(evaluation),
+        reason=made.evaluation.reason,
+        trained_for=made.trained_for,
+        evaluation=made.evaluation.model_dump(mode="json"),
         since_batch=BatchLedger(lake).cursor(Stage.SCORED).next_batch,
     )
 

@@ -16,9 +16,10 @@ from include.detection.registry import ModelRegistry
 from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
 from include.features.labels import JOINED_LABEL_SCHEMA
+from include.governance.decisions import seal_batch
 from include.governance.shares import in_share
+from include.pipeline.batch_log import labels_of
 from include.pipeline.known_labels import labels_until, verdicts
-from include.rules.cache import RuleSetLoader
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.ports import StateStore
@@ -40,6 +41,8 @@ class Configuration:
 
     model: str | None
     scored_at: datetime
+    ruleset: str  # version of the rule set
+    lists: int  # changes of lists that its rules see
     labels_until: int = 0  # first batch of labels that was not known
     candidate: Candidate | None = None
 
@@ -54,6 +57,8 @@ class Configuration:
         return cls(
             model=manifest["model"],
             scored_at=datetime.fromisoformat(manifest["scored_at"]),
+            ruleset=manifest["ruleset"],
+            lists=manifest["lists"],
             labels_until=manifest.get("labels_until", 0),
             candidate=Candidate(**candidate) if candidate else None,
         )
@@ -123,6 +128,27 @@ def _by_account(
     return pa.concat_tables(parts).take(pa.array(order))
 
 
+class RuleSource(Protocol):
+    """Where rules come from; ``include.governance.rule_book`` has it."""
+
+    def current(self) -> VersionedRules:
+        """The rules in force."""
+        ...
+
+    def load(self, version: str, lists_number: int) -> Rules:
+        """Rules and lists as they were."""
+        ...
+
+
+class VersionedRules(Rules, Protocol):
+    """Rules, and the lists they see."""
+
+    @property
+    def lists(self) -> int:
+        """Number of list changes they see."""
+        ...
+
+
 class Scorer(Protocol):
     """Where a batch is scored: in this process, or in Spark's workers."""
 
@@ -138,7 +164,7 @@ class LocalScorer:
     lake: Lake
     states: StateStore
     registry: ModelRegistry
-    rules: RuleSetLoader
+    rules: RuleSource
 
     def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
@@ -147,7 +173,7 @@ class LocalScorer:
             batch,
             self.states,
             Models.of(configuration, self.registry),
-            self.rules.current(),
+            self.rules.load(configuration.ruleset, configuration.lists),
             configuration.scored_at,
             labels_of(self.lake, batch),
         )
@@ -158,6 +184,7 @@ def score(
     ledger: BatchLedger,
     lake: Lake,
     registry: ModelRegistry,
+    rules: RuleSource,
     scorer_for: Callable[[int], Scorer],
 ) -> list[int]:
     """Score batches in order.
@@ -177,9 +204,10 @@ def score(
     done = []
     for batch in batches:
         accepted = ledger.manifest(Stage.ACCEPTED, batch) or {}
-        configuration = _configuration(batch, ledger, lake, registry)
+        configuration = _configuration(batch, ledger, lake, registry, rules)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
         lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
+        seal_batch(lake, batch, configuration.facts())
         ledger.complete(
             Stage.SCORED,
             batch,
@@ -191,13 +219,9 @@ def score(
     return done
 
 
-def labels_of(lake: Lake, batch: int) -> pa.Table | None:
-    """The verdicts a batch came to know, which stand beside it; None if there were none."""
-    path = f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}"
-    return lake.read_table(path) if lake.exists(path) else None
-
-
-def _configuration(batch: int, ledger: BatchLedger, lake: Lake, registry: ModelRegistry) -> Configuration:
+def _configuration(
+    batch: int, ledger: BatchLedger, lake: Lake, registry: ModelRegistry, rules: RuleSource
+) -> Configuration:
     """What the batch was scored with, or what stands now; then the labels that have come are put beside it.
 
     A try that was cut off before its manifest may have seen fewer labels than the next, never more: what it
@@ -205,10 +229,12 @@ def _configuration(batch: int, ledger: BatchLedger, lake: Lake, registry: ModelR
     """
     if before := ledger.manifest(Stage.SCORED, batch):
         return Configuration.of(before)
-    deployed = registry.deployed()
+    deployed, in_force = registry.deployed(), rules.current()
     configuration = Configuration(
         model=deployed.champion.version if deployed.champion else None,
         scored_at=datetime.now(UTC),
+        ruleset=in_force.version,
+        lists=in_force.lists,
         labels_until=labels_until(lake),
         candidate=Candidate(deployed.candidate.version, deployed.share) if deployed.candidate else None,
     )

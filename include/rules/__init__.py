@@ -15,6 +15,5 @@ of a transaction and its features. Nothing that is not a plain expression gets p
 ``ruleset``               ``RuleSet.evaluate``: a table → the hits of each row
 ``engine``                the locked-down DuckDB connection of each thread
 ``reasons``               a hit in words, with its evidence
-``cache``                 ``RuleSetLoader``: reloads when a file changed, survives a broken edit
 ========================  =====================================================================
 """

@@ -15,11 +15,12 @@ import pyarrow as pa
 from include.detection.registry import ModelRegistry
 from include.detection.scored import scored_schema
 from include.features.catalogue import FEATURE_NAMES
+from include.governance.rule_book import RuleBook
+from include.pipeline.batch_log import labels_of
 from include.pipeline.models import model_registry
-from include.pipeline.scoring import Configuration, Models, labels_of, score_table
-from include.rules.cache import RuleSetLoader
+from include.pipeline.scoring import Configuration, Models, score_table
 from include.rules.columns import rule_columns
-from include.settings import Settings, settings
+from include.settings import Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -38,8 +39,8 @@ def _registry(lake: str) -> ModelRegistry:
 
 
 @lru_cache(maxsize=1)
-def _rules() -> RuleSetLoader:
-    return RuleSetLoader(settings().rules_dir, rule_columns())
+def _rules(lake: str) -> RuleBook:
+    return RuleBook(Lake(lake), rule_columns())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class _Work:
             self.batch,
             _states(self.cassandra),
             Models.of(self.configuration, _registry(self.lake)),
-            _rules().current(),
+            _rules(self.lake).load(self.configuration.ruleset, self.configuration.lists),
             self.configuration.scored_at,
             labels_of(Lake(self.lake), self.batch),
         )

@@ -15,6 +15,7 @@ from include.governance.rule_entry import RuleEntry, Stage
 from include.rules.columns import rule_columns
 from include.stores.lake.files import Lake
 from include.transactions.schema import TRANSACTION_SCHEMA
+from tests.pipeline.audited_bank import AuditedBank, copy_of, template
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COLUMNS = {
@@ -83,3 +84,9 @@ def rows() -> Callable[..., Any]:
         return table.append_column("account_count_1h", pa.array([1.0] * n))
 
     return build
+
+
+@pytest.fixture
+def audited(tmp_path_factory: pytest.TempPathFactory, tmp_path: Any) -> AuditedBank:
+    """A lake with sealed batches, to be changed at will."""
+    return copy_of(template(tmp_path_factory.getbasetemp() / "audited"), tmp_path / "audited")

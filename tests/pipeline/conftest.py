@@ -25,6 +25,7 @@ from include.stores.lake.names import LABELS
 from include.stores.memory.state import MemoryStateStore
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator.bank import SimulatedBank
+from tests.pipeline.audited_bank import AuditedBank, copy_of, template
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HISTORY_DAYS = 2
@@ -35,8 +36,12 @@ class NoRules:
     """A rule set, and what loads it, without a rule."""
 
     version = "none"
+    lists = 0
 
     def current(self) -> NoRules:
+        return self
+
+    def load(self, version: str, lists_number: int) -> NoRules:
         return self
 
     def evaluate(self, table: pa.Table) -> list[tuple[()]]:
@@ -82,7 +87,7 @@ class LiveBank:
     def score(self, batches: range) -> list[int]:
         """Score batches, for the first time or again."""
         scorer = LocalScorer(self.lake, self.states, self.registry, NoRules())  # type: ignore[arg-type]
-        return score(batches, self.ledger, self.lake, self.registry, lambda rows: scorer)
+        return score(batches, self.ledger, self.lake, self.registry, NoRules(), lambda rows: scorer)
 
     def tell(self, transactions: Iterable[tuple[int, int]], fraud: bool = True) -> None:
         """Collect a batch of verdicts on scored transactions, each a batch and a row of it."""
@@ -178,3 +183,9 @@ def bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
 @pytest.fixture(scope="session")
 def other_bundle(train_small: Callable[..., ModelBundle]) -> ModelBundle:
     return train_small(1, START + timedelta(days=1))
+
+
+@pytest.fixture
+def audited(tmp_path_factory, tmp_path) -> AuditedBank:
+    """A lake with sealed batches, to be changed at will."""
+    return copy_of(template(tmp_path_factory.getbasetemp() / "audited"), tmp_path / "audited")

@@ -19,6 +19,8 @@ from include.pipeline.shadow import compared, judge
 from include.stores.lake.ledger import Stage, batch_folder
 from tests.pipeline.conftest import LiveBank
 
+pytestmark = pytest.mark.slow
+
 WANTED = AdaptationSettings(shadow_frauds=8, alert_budget=0.1, share=0.3)
 
 

@@ -10,6 +10,7 @@ import pytest
 from include.features.errors import ParityBroken
 from include.features.history import features_of_history
 from include.pipeline import first_model, parity
+from include.pipeline.batch_log import STATES
 from include.pipeline.parity_record import RECORD, checked_until, read_record
 from include.pipeline.states import write_states
 from include.settings import Settings
@@ -96,7 +97,7 @@ def test_deleted_batches_are_not_needed_for_the_next_check(bank):
             bank.lake.delete_folder(batch_folder(stage, number))
     assert parity.check(bank.lake, whole=True).first_batch == 3
     # Batch 3 is older than every state that is kept now, so it goes unchecked and is named.
-    bank.lake.delete_file(f"{parity.STATES}/batch=0000000003.parquet")
+    bank.lake.delete_file(f"{STATES}/batch=0000000003.parquet")
     bank.change(3, 2, "account_count_7d")
     record = parity.check(bank.lake)
     assert (record.first_batch, record.not_compared) == (5, (3,))
@@ -128,7 +129,7 @@ def test_states_are_kept_for_as_many_batches_as_may_be_repeated(bank, monkeypatc
         parity.check(bank.lake)
         bank.run(1)
     parity.check(bank.lake)
-    assert bank.lake.names(parity.STATES) == [f"batch=000000000{n}.parquet" for n in (4, 5, 6)]
+    assert bank.lake.names(STATES) == [f"batch=000000000{n}.parquet" for n in (4, 5, 6)]
 
 
 def test_without_the_states_of_the_history_it_is_not_clean(bank):

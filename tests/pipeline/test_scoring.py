@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,7 +15,8 @@ from include.features.labels import JOINED_LABEL_SCHEMA
 from include.governance.shares import in_share
 from include.pipeline import parity
 from include.pipeline.bank import BankFeed
-from include.pipeline.scoring import Candidate, Configuration, Models, labels_of, score_table
+from include.pipeline.batch_log import labels_of
+from include.pipeline.scoring import Candidate, Configuration, Models, score_table
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.memory.state import MemoryStateStore
@@ -76,9 +78,9 @@ def test_a_batch_done_again_knows_what_it_knew(bank: LiveBank) -> None:
 
 
 def test_a_configuration_survives_its_manifest() -> None:
-    one = Configuration("m1", datetime.now(UTC), 3, Candidate("m2", 0.1))
+    one = Configuration("m1", datetime.now(UTC), "r1", 2, 3, Candidate("m2", 0.1))
     assert Configuration.of(one.facts()) == one
-    assert Configuration.of({"model": None, "scored_at": one.scored_at.isoformat()}).candidate is None
+    assert Configuration.of(replace(one, model=None, candidate=None).facts()).candidate is None
 
 
 def test_a_candidate_decides_on_its_share_of_the_accounts_and_on_no_other(

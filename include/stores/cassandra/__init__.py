@@ -16,7 +16,7 @@
 ``loader``           a scored batch into its tables; ``running`` carries the cumulative totals
 ``queries``          the readers of what the loader wrote
 ``ledger``           which stage has finished which batch
-``audit``            who did what
+``audit``            the second witness of the lake's audit, and rows held against scored files
 ``errors``           the exception tree
 ===================  ==================================================================================
 """

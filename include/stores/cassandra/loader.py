@@ -32,6 +32,12 @@ from include.stores.cassandra.statements import insert_into
 STAGE = "load_cassandra"
 
 PLACE_COLUMNS = ("transaction_id", "account_id", "month", "occurred_at", "batch_id")
+#: Tables with a row a transaction, and their columns.
+ROW_TABLES: Mapping[str, Sequence[str]] = {
+    "transactions_by_account": TRANSACTION_COLUMNS,
+    "transactions_by_id": PLACE_COLUMNS,
+    "decisions": DECISION_COLUMNS,
+}
 _KINDS: Mapping[str, Key] = {"account": "account_id", "counterparty": "counterparty_id"}
 _PERIODS: Sequence[Period] = ("hour", "day")
 _MAY_BE_NULL = ("device_id", "customer_id", "extra")
@@ -74,10 +80,11 @@ def load_batch(session: Session, scored: pa.Table, batch: int) -> LoadCounts:
             f"expected batch {batch - 1} to be loaded before batch {batch}, because cumulative totals build "
             f"on it; the ledger does not have it: load the missing batches first, from the lowest number up"
         )
-    columns = _shared_columns(scored, batch)
-    written = _write(session, "transactions_by_account", TRANSACTION_COLUMNS, columns)
-    written += _write(session, "transactions_by_id", PLACE_COLUMNS, columns)
-    decisions = _write(session, "decisions", DECISION_COLUMNS, columns | _decision_columns(scored))
+    columns = columns_of(scored, batch)
+    written, places, decisions = (
+        _write(session, table, names, columns) for table, names in ROW_TABLES.items()
+    )
+    written += places
     period_totals = running_totals = 0
     for kind, key in _KINDS.items():
         for period in _PERIODS:
@@ -94,6 +101,11 @@ def load_batch(session: Session, scored: pa.Table, batch: int) -> LoadCounts:
     record_batch(session, STAGE, batch, asdict(counts))
     wait_until_durable(session)
     return counts
+
+
+def columns_of(scored: pa.Table, batch: int) -> dict[str, Sequence[Any]]:
+    """Every column of ``ROW_TABLES``, encoded, row i for row i of the scored batch."""
+    return _shared_columns(scored, batch) | _decision_columns(scored)
 
 
 def _write(session: Session, table: str, names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> int:

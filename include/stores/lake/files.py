@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -77,6 +79,36 @@ class Lake:
             file.write(content)
         if self._renames:
             self._fs.move(target, full)
+
+    def create_bytes(self, path: str, content: bytes) -> None:
+        """Write a file that is not there yet, whole or not at all; FileExistsError if it is.
+
+        Local files are created exclusively, and HDFS renames over nothing. An object store can only be
+        asked before: two writers in the same moment are not told apart there.
+        """
+        if self.exists(path):
+            raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
+        if self._fs.type_name != "local":
+            try:
+                self.write_bytes(path, content)
+            except OSError as error:
+                if self.exists(path):
+                    raise FileExistsError(f"expected to be the first to write {path}") from error
+                raise
+            return
+        full = f"{self._root}/{path}"
+        self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
+        temporary = f"{full}.{uuid.uuid4().hex}.tmp"
+        with self._fs.open_output_stream(temporary) as file:
+            file.write(content)
+        try:
+            os.link(temporary, full)  # unlike a rename it fails where something is
+        finally:
+            os.unlink(temporary)
+
+    def sha256(self, path: str) -> str:
+        """SHA-256 of a file's content, hexadecimal; FileNotFoundError if there is none."""
+        return hashlib.sha256(self.read_bytes(path)).hexdigest()
 
     def read_json(self, path: str) -> Any:
         """A JSON document, or None if there is no such file."""

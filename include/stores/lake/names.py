@@ -5,5 +5,8 @@ from __future__ import annotations
 #: What the Spark runs read, one folder a run; see ``include.spark.process_batch``.
 ARRIVALS = "arrivals"
 
+#: Versions and promotions of the model; see ``include.detection.registry``.
+MODELS = "models"
+
 #: Batches of fraud labels: a numbering and a cursor of their own.
 LABELS = "labels"

@@ -1,6 +1,0 @@
-"""The answers to the question whether a change may go live."""
-
-from __future__ import annotations
-
-APPROVE = "Approve"
-REJECT = "Reject"

@@ -1,0 +1,78 @@
+"""The newest transactions, scored again by a model of one's choice: what drift is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.detection.bundle import ModelBundle
+from include.detection.scored import scored_schema
+from include.detection.scoring import Rules, score_batch
+from include.features.catalogue import FEATURE_NAMES
+from include.governance.shares import in_share
+from include.pipeline.bank import BANKS
+from include.pipeline.known_labels import HISTORY
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.transactions.schema import ACCEPTED_SCHEMA, TRANSACTION_SCHEMA
+
+
+def rescored(lake: Lake, bundle: ModelBundle, rules: Rules, length: timedelta, max_rows: int) -> pa.Table:
+    """Scored table of the newest transactions, from scored batches and, where these do not reach, the histories.
+
+    Parameters
+    ----------
+    length
+        How far back from the newest transaction.
+    max_rows
+        About so many at most; of more, a share of the accounts is taken, with all of their transactions.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``scored_schema()``; nothing of it is stored or acted on.
+    """
+    parts, newest = [], None
+    for part in _newest_first(lake):
+        latest = pc.max(part["occurred_at"]).as_py()
+        newest = newest or latest
+        if latest < newest - length:
+            break
+        parts.append(part.filter(pc.greater_equal(part["occurred_at"], newest - length)))
+    if not parts:
+        return scored_schema().empty_table()
+    table = pa.concat_tables(parts)
+    if table.num_rows > max_rows:
+        chosen = in_share(table["account_id"], max_rows / table.num_rows, salt="reference")
+        table = table.filter(pa.array(chosen))
+    features = table.select(list(FEATURE_NAMES))
+    return score_batch(table.select(ACCEPTED_SCHEMA.names), features, bundle, rules, datetime.now(UTC))
+
+
+def _newest_first(lake: Lake) -> Iterator[pa.Table]:
+    """Accepted columns and features: batches from the newest back, then the histories."""
+    names = [*ACCEPTED_SCHEMA.names, *FEATURE_NAMES]
+    for batch in reversed(range(BatchLedger(lake).cursor(Stage.SCORED).next_batch)):
+        path = f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
+        if not lake.exists(path):
+            break  # retention took it and all before
+        scored = lake.read_table(path, [*ACCEPTED_SCHEMA.names, "features"])
+        features = scored["features"].combine_chunks()
+        columns = [*(scored[name] for name in ACCEPTED_SCHEMA.names), *map(features.field, FEATURE_NAMES)]
+        if scored.num_rows:
+            yield pa.table(columns, names=names)
+    for bank in lake.names(BANKS):
+        path = f"{BANKS}/{bank}/{HISTORY}"
+        if lake.exists(path):
+            history = lake.read_table(path, [*TRANSACTION_SCHEMA.names, *FEATURE_NAMES])
+            # A history did not come through Kafka.
+            n = history.num_rows
+            nowhere = {"kafka_partition": pa.array([0] * n, pa.int32()), "kafka_offset": pa.array(range(n))}
+            columns = [
+                history[name] if name in history.column_names else nowhere.get(name, history["occurred_at"])
+                for name in names
+            ]
+            yield pa.table(columns, names=names)
