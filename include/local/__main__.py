@@ -27,7 +27,9 @@ def _print_status(now: Settings) -> None:
 
 def print_addresses(now: Settings) -> None:
     """Where things are, and the generated password."""
-    print(f"Airflow UI   {address(now)}   user admin, password {load_secrets(now.stack_dir).admin}")
+    secrets = load_secrets(now.stack_dir)
+    print(f"Airflow UI   {address(now)}   user admin, password {secrets.admin}")
+    print(f"             to approve what admin began: user approver, password {secrets.approver}")
     print(f"Mailbox      http://127.0.0.1:{now.ports.mailbox}/")
     print(f"Logs         {now.stack_dir}/logs/        Stop everything: make down")
 

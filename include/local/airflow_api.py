@@ -20,7 +20,12 @@ _DONE = ("success", "failed")
 
 
 class AirflowApi:
-    """The API of the embedded Airflow, as its administrator.
+    """The API of the embedded Airflow, as one of its users.
+
+    Parameters
+    ----------
+    user
+        ``admin``, ``approver``, ``analyst`` or ``viewer``.
 
     Raises
     ------
@@ -28,9 +33,10 @@ class AirflowApi:
         Airflow refuses, does not answer in time, or a run fails; the message says which and where to look.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, user: str = "admin") -> None:
         self._address = address(settings)
-        self._password = load_secrets(settings.stack_dir).admin
+        self._user = user
+        self._password: str = getattr(load_secrets(settings.stack_dir), user)
         self._token: str | None = None
 
     def run(self, dag_id: str, conf: Mapping[str, Any], seconds: float) -> None:
@@ -61,6 +67,45 @@ class AirflowApi:
         query = f"state=failed&end_date_gte={since.replace('+', '%2B')}&limit=100"
         found = self._get(f"/api/v2/dags/~/dagRuns/~/taskInstances?{query}")["task_instances"]
         return sorted({f"{task['dag_id']}.{task['task_id']}" for task in found})
+
+    def set_variable(self, key: str, value: Any) -> None:
+        """Set a variable to a JSON document."""
+        body = {"key": key, "value": json.dumps(value)}
+        try:
+            self._send("PATCH", f"/api/v2/variables/{key}", body)
+        except urllib.error.HTTPError as error:
+            raise RunFailed(f"expected to set {key}, Airflow says: {error.read()[:300]!r}") from error
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Runs of a DAG, the newest first."""
+        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=50")["dag_runs"]
+        return list(found)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Trigger a DAG; returns the id of the run."""
+        run_id = f"command-{uuid.uuid4().hex[:12]}"
+        self._trigger(dag_id, run_id, conf, time.monotonic() + 60)
+        return run_id
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """State of each task of a run."""
+        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task["state"] for task in found}
+
+    def question(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task asks a person: subject, body, options."""
+        return self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails")
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Answer what a task asks.
+
+        Raises
+        ------
+        urllib.error.HTTPError
+            403 if this user may not answer.
+        """
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self._send("PATCH", path, {"chosen_options": [option], "params_input": {}})
 
     def _trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], end: float) -> None:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
@@ -105,7 +150,7 @@ class AirflowApi:
 
     def _once(self, method: str, path: str, body: Any) -> Any:
         if self._token is None:
-            login = {"username": "admin", "password": self._password}
+            login = {"username": self._user, "password": self._password}
             self._token = self._request("POST", "/auth/token", login, {})["access_token"]
         return self._request(method, path, body, {"Authorization": f"Bearer {self._token}"})
 

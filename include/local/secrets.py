@@ -27,6 +27,7 @@ class Secrets:
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     api_secret_key: str = field(default_factory=_token, repr=False)
     admin: str = field(default_factory=_token, repr=False)
+    approver: str = field(default_factory=_token, repr=False)
     analyst: str = field(default_factory=_token, repr=False)
     viewer: str = field(default_factory=_token, repr=False)
 
@@ -34,10 +35,13 @@ class Secrets:
 def load_secrets(stack_dir: Path) -> Secrets:
     """The installation's secrets, generated at the first call."""
     path = stack_dir / "secrets.json"
-    if path.exists():
-        return Secrets(**json.loads(path.read_text()))
+    there = json.loads(path.read_text()) if path.exists() else {}
+    made = Secrets(**there)  # a release may bring new ones
+    if asdict(made) == there:
+        return made
     stack_dir.mkdir(parents=True, exist_ok=True)
-    made = Secrets()
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+    new = stack_dir / f"secrets.{os.getpid()}.tmp"
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
         json.dump(asdict(made), file)
+    new.replace(path)
     return made

@@ -21,6 +21,7 @@ from include.detection.errors import TrainingRefused
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings
 from include.governance.audit import record_action
+from include.governance.errors import RuleBookError
 from include.governance.rule_book import RuleBook
 from include.orchestration.connections import open_channels
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
@@ -76,7 +77,10 @@ def watch_drift() -> dict[str, Any]:
     """
     os.nice(10)  # alerts first, where processors are few
     lake = _lake()
-    watching = _watch(lake)
+    try:
+        watching = _watch(lake)
+    except RuleBookError as nothing_yet:
+        raise AirflowSkipException(str(nothing_yet)) from nothing_yet
     look = watching.look()
     if look.news:
         _tell_of_drift(look.news)

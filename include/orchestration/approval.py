@@ -12,6 +12,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 class Approval(HITLOperator):  # type: ignore[misc]
     """Asks, and waits without a worker.
 
+    Those whom the variable ``approvers`` names may answer; without it everybody who may work on the DAG.
     The task after it gets the answer and who gave it (``chosen_options``, ``responded_by_user``).
 
     Parameters
@@ -33,3 +34,11 @@ class Approval(HITLOperator):  # type: ignore[misc]
             response_timeout=timedelta(days=days),
             **kwargs,
         )
+
+    def execute(self, context: Any) -> Any:
+        """Put the question."""
+        from airflow.sdk import Variable
+
+        names = Variable.get("approvers", default=[], deserialize_json=True)
+        self.assigned_users = [{"id": name, "name": name} for name in names] or None
+        return super().execute(context)

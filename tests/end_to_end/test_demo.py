@@ -5,50 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from include.settings import HOST, PROJECT, Settings
+from include.settings import HOST, Settings
+from tests.end_to_end.demos import RECORDS, record_of, run_demo, start_demo
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(900)]
 
-RECORDS = 1_500
-
-
-def _demo(report: Path, seed: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable, "-m", "include.local.demo", "--transactions", str(RECORDS), "--rate", "100",
-            "--seed", str(seed), "--customers", "600", "--training-days", "20", "--report", str(report),
-        ],
-        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-
-
-def _of_speed(check: str) -> bool:
-    return "latency" in check or "gap" in check
-
-
-def _record(process: subprocess.Popen[str], report: Path) -> dict[str, Any]:
-    """The report of a demo that has ended; its output is shown if there is none."""
-    output, _ = process.communicate(timeout=800)
-    assert report.exists(), output
-    record: dict[str, Any] = json.loads(report.read_text())
-    # The machine may be slow; what is judged here is that nothing is lost and nothing doubled.
-    failed = [check for check in record["checks"] if not check["holds"] and not _of_speed(check["name"])]
-    assert not failed, output
-    return record
-
 
 def test_transactions_become_alerts_rows_and_mails(airflow: Settings, tmp_path: Path) -> None:
-    record = _record(_demo(tmp_path / "demo.json", seed=3), tmp_path / "demo.json")
+    record = run_demo(tmp_path)
     assert record["balanced"]
     assert record["produced"] == RECORDS
     assert record["accepted"] == record["scored"] == record["stored"]
@@ -73,7 +44,7 @@ def test_a_kill_in_the_middle_loses_nothing(airflow: Settings, tmp_path: Path, v
 
     ledger = BatchLedger(Lake(airflow.lake))
     before = ledger.cursor(Stage.ACCEPTED).next_batch
-    process = _demo(tmp_path / "demo.json", seed=3)
+    process = start_demo(tmp_path / "demo.json", seed=3)
     limit = time.monotonic() + 300
     while ledger.cursor(Stage.ACCEPTED).next_batch == before:
         assert process.poll() is None, process.communicate()[0]
@@ -81,7 +52,7 @@ def test_a_kill_in_the_middle_loses_nothing(airflow: Settings, tmp_path: Path, v
         time.sleep(0.2)
     killed = Supervision(airflow).states()[victim]["pid"]
     os.kill(killed, signal.SIGKILL)
-    record = _record(process, tmp_path / "demo.json")
+    record = record_of(process, tmp_path / "demo.json")
     assert record["balanced"]
     assert victim in record["restarts"]
     # Its children are in its process group; one that goes on would write beside its successor.

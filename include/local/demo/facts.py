@@ -58,6 +58,10 @@ class Facts:
         """Let go of Cassandra."""
         self._session.cluster.shutdown()
 
+    def notices(self, since: datetime) -> int:
+        """Mails to the model owner, who is no recipient of alerts."""
+        return len(self._lake.written_since("notices", since))
+
     def scored(self) -> int:
         """Rows of the scored batches."""
         return sum(table.num_rows for table in self._scored.values())

@@ -138,7 +138,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 alerts=facts.alerts(),
                 notifications_sent=sum(delivery.delivered_at is not None for delivery in deliveries),
                 notifications_open=facts.open_deliveries(),
-                mails=mailbox_count(settings) - mails_before,
+                mails=mailbox_count(settings) - mails_before - facts.notices(began_at),
                 stored=facts.stored(),
                 rate=order.rate,
                 seconds=round(seconds, 1),

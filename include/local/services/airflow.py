@@ -54,7 +54,7 @@ def write_passwords(stack_dir: Path) -> None:
     path = stack_dir / "airflow" / "passwords.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    users = {"admin": secrets.admin, "analyst": secrets.analyst, "viewer": secrets.viewer}
+    users = {name: getattr(secrets, name) for name in ("admin", "approver", "analyst", "viewer")}
     path.write_text(json.dumps(users))
 
 
