@@ -60,6 +60,13 @@ evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAY
 parity: $(STAMP) ## Features used live against the same computed again from the lake
 	@$(PYTHON) -m include.pipeline.parity
 
+backtest-rules: $(STAMP) ## Replay scored batches as of then: [FROM= UNTIL= DRAFT=file or name SHARE= AS_OF=]
+	@$(PYTHON) -m include.spark.backtest_command $(if $(FROM),--from "$(FROM)") $(if $(UNTIL),--until "$(UNTIL)") \
+	  $(if $(DRAFT),--draft "$(DRAFT)") $(if $(SHARE),--share $(SHARE)) $(if $(AS_OF),--labels-as-of "$(AS_OF)")
+
+bench-backtest: setup ## A back-test of a large lake in Spark on two cores, transactions a second
+	@$(PYTHON) -m benchmarks.backtest
+
 replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte: TRANSACTION=id [WHOLE=1 LAKE_ONLY=1]
 	@$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
 	  $(if $(WHOLE),--whole) $(if $(LAKE_ONLY),--lake-only)
@@ -73,4 +80,4 @@ bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate parity replay-decision verify-audit bench-scoring bench-training
+.PHONY: evaluate parity backtest-rules replay-decision verify-audit bench-backtest bench-scoring bench-training

@@ -10,7 +10,7 @@ from include.governance.errors import ChangeRefused
 from include.governance.rule_book import RuleBook
 from include.governance.rule_entry import RuleEntry, Stage, put, take_out
 from include.governance.rule_life import ChangeKind, LifeStep, RuleLife, Step
-from include.governance.shadow import ShadowFigures, shadow_figures
+from include.governance.shadow import shadow_batches
 from include.rules.errors import RuleSetError
 from include.rules.loader import check_rule, rule_id_of
 from include.stores.lake.files import Lake
@@ -82,14 +82,14 @@ class RuleSteps:
         self._record(step)
         return step
 
-    def shadow(self, change: str, rule_id: str) -> ShadowFigures:
-        """What it has done in the shadow so far."""
+    def shadow(self, change: str, rule_id: str) -> tuple[int, ...]:
+        """The batches that were scored with it in the shadow so far."""
         life = RuleLife(self._lake, rule_id)
         started = [step for step in life.of(change) if step.step is Step.SHADOW]
         if not started:
-            return ShadowFigures()
+            return ()
         (step,) = started
-        return shadow_figures(self._lake, self._book, rule_id, step.text, int(step.detail["first_batch"]))
+        return shadow_batches(self._lake, self._book, rule_id, step.text, int(step.detail["first_batch"]))
 
     def decide(self, change: str, rule_id: str, approver: str, *, approved: bool) -> LifeStep:
         """Put an approved change in force from the next batch on, or end one that was not approved.

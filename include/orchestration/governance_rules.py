@@ -25,6 +25,7 @@ from include.pipeline.backtest_page import backtest_page, backtest_words
 from include.pipeline.backtest_record import BacktestRecord, write_record
 from include.pipeline.backtest_replay import Order
 from include.pipeline.backtest_run import backtest
+from include.pipeline.rule_shadow import shadow_figures
 from include.pipeline.rule_texts import rule_text
 from include.rules.columns import rule_columns
 from include.rules.loader import rule_id_of
@@ -115,8 +116,8 @@ def shadow_is_over(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> boo
     if wanted <= 0 or params["kind"] == ChangeKind.RETIRE:
         return True
     seen = _Desk.open().steps.shadow(dag_run.run_id, rule_id)
-    log.info("in the shadow: %s of %s batches", seen.batches, wanted)
-    return seen.batches >= wanted
+    log.info("in the shadow: %s of %s batches", len(seen), wanted)
+    return len(seen) >= wanted
 
 
 def judge_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> str:
@@ -134,7 +135,7 @@ def judge_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> str
         str(evidence["words"]),
     ]
     if draft.kind is ChangeKind.CHANGE:
-        seen = desk.steps.shadow(dag_run.run_id, rule_id)
+        seen = shadow_figures(desk.lake, draft, desk.steps.shadow(dag_run.run_id, rule_id))
         lines += ["", f"**Shadow**: {seen.words()}.", "", "```sql", draft.text.strip(), "```"]
     return "\n".join(lines)
 

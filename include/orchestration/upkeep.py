@@ -9,7 +9,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from include.governance.rule_book import RuleBook
+from include.governance.audit import record_action
+from include.governance.rule_book import DEPLOYMENT, RuleBook
 from include.orchestration.connections import (
     METADATA,
     cassandra_address,
@@ -83,8 +84,10 @@ def check_rules() -> None:
     now = settings()
     rules = load_rules(now.rules_dir, rule_columns())
     log.info("the shipped rule set %s is sound", rules.version)
-    book = RuleBook(Lake(now.lake), rule_columns())
+    lake = Lake(now.lake)
+    book = RuleBook(lake, rule_columns())
     if published := book.publish_shipped(now.rules_dir):
+        record_action(lake, DEPLOYMENT, "rules.published", published, {"rules": len(rules.rules)})
         log.info("the shipped rules are live, as set %s", published)
     for difference in book.differences(now.rules_dir):
         log.warning(

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.detection.bundle import ModelBundle
-from include.detection.decision import Decision, DecisionPolicy, Decisions, decide
+from include.detection.decision import Decision, DecisionPolicy, decide
 from include.detection.matrix import feature_matrix
 from include.governance.active_rules import ActiveRules, StagedRules
 from include.rules.columns import LIST_COLUMNS, LIST_SUBJECTS
@@ -171,11 +172,13 @@ def count(
     """
     table = _joined(scored)
     live = rules.evaluate(table)
-    before = _decide(scored, live, versions)
+    judged = _judge(scored, versions)
+    amounts = scored["amount"].cast(pa.float64()).to_numpy()
+    before = _decide(live, amounts, judged)
     after, hits = before, live
     if candidate is not None:
         hits = candidate.instead(live, table, rules)
-        after = _decide(scored, hits, versions)
+        after = _decide(hits, amounts, judged)
     fraud, legitimate = labels.of(scored["transaction_id"])
     counts: Counts = Counter({("rows",): scored.num_rows})
     differs = _differs(scored, before, live)
@@ -185,7 +188,7 @@ def count(
     counts["label", "fraud"] += int(fraud.sum())
     counts["label", "legitimate"] += int(legitimate.sum())
     days = np.asarray(scored["occurred_at"].cast(pa.int64()).to_numpy()) // _DAY
-    _count_days(counts, days, before, after, _budgets(scored, versions))
+    _count_days(counts, days, before, after, _budgets(scored.num_rows, judged))
     _count_rules(counts, days, hits, fraud, legitimate)
     for when, decisions in (("before", before), ("after", after)):
         alerts = decisions.decision == Decision.ALERT
@@ -207,6 +210,16 @@ def _joined(scored: Any) -> Any:
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one version of the model said of its rows; empty where rules alone decided."""
+
+    rows: npt.NDArray[np.intp]
+    policy: DecisionPolicy | None
+    probability: npt.NDArray[np.float64] | None
+    anomalies: Mapping[str, npt.NDArray[np.float64]]
+
+
 @dataclass(slots=True)
 class _Decided:
     """Decisions on n rows, put together from those of each model's rows."""
@@ -215,54 +228,58 @@ class _Decided:
     severity: list[str]
 
 
-def _models(scored: Any) -> list[tuple[str, npt.NDArray[np.intp]]]:
-    """The model versions among the rows, and the rows of each."""
+def _judge(scored: Any, versions: Versions) -> list[_Judged]:
+    """What the models said, version by version; once for all the sets of rules that are tried."""
     encoded = scored["model_version"].combine_chunks().dictionary_encode()
     codes = encoded.indices.to_numpy()
-    return [
-        (str(name), np.flatnonzero(codes == code)) for code, name in enumerate(encoded.dictionary.to_pylist())
-    ]
-
-
-def _decide(scored: Any, hits: Hits, versions: Versions) -> _Decided:
-    amounts = scored["amount"].cast(pa.float64()).to_numpy()
-    decided = _Decided(np.zeros(scored.num_rows, dtype=np.int8), [""] * scored.num_rows)
-    for version, rows in _models(scored):
-        made = _decide_rows(
-            scored, version, rows, [hits[row] for row in rows.tolist()], amounts[rows], versions
+    judged = []
+    for code, version in enumerate(encoded.dictionary.to_pylist()):
+        rows = np.flatnonzero(codes == code)
+        if not version:
+            judged.append(_Judged(rows, None, None, {}))
+            continue
+        policy = versions.policy(version)
+        detectors = [one.detector for one in policy.anomalies]
+        judged.append(
+            _Judged(
+                rows,
+                policy,
+                _stored(scored, "score", rows),
+                _anomalies(scored, rows, detectors, partial(versions.bundle, version)),
+            )
         )
-        decided.decision[rows] = made.decision
-        for row, severity in zip(rows.tolist(), made.severity, strict=True):
-            decided.severity[row] = str(severity)
-    return decided
+    return judged
 
 
-def _decide_rows(
-    scored: Any,
-    version: str,
-    rows: npt.NDArray[np.intp],
-    hits: Hits,
-    amounts: npt.NDArray[np.float64],
-    versions: Versions,
-) -> Decisions:
-    if not version:
-        return decide(None, None, {}, hits, amounts)
-    policy = versions.policy(version)
-
-    def stored(name: str) -> npt.NDArray[np.float64]:
-        return np.asarray(scored[name].to_numpy()[rows], dtype=np.float64)
-
-    there = {one.detector for one in policy.anomalies if score_column(one.detector) in scored.column_names}
-    anomalies = {name: stored(score_column(name)) for name in there}
-    if missing := {one.detector for one in policy.anomalies} - there:
-        bundle = versions.bundle(version)
+def _anomalies(
+    scored: Any, rows: npt.NDArray[np.intp], detectors: Sequence[str], bundle: Callable[[], ModelBundle]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """What each detector said: as stored, or asked again where that was not stored."""
+    there = [name for name in detectors if score_column(name) in scored.column_names]
+    said = {name: _stored(scored, score_column(name), rows) for name in there}
+    if missing := set(detectors) - said.keys():
+        model = bundle()
+        features = pa.Table.from_struct_array(scored["features"].combine_chunks())
         # The same bits as then: detectors give a row the same score whatever its company.
-        features = pa.Table.from_struct_array(scored["features"].combine_chunks().take(pa.array(rows)))
-        matrix = feature_matrix(features, bundle.features)
-        for detector in bundle.anomaly_detectors:
-            if detector.name in missing:
-                anomalies[detector.name] = detector.score(matrix)
-    return decide(policy, stored("score"), anomalies, hits, amounts)
+        matrix = feature_matrix(features, model.features)[rows]
+        said |= {one.name: one.score(matrix) for one in model.anomaly_detectors if one.name in missing}
+    return said
+
+
+def _stored(scored: Any, name: str, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    return np.asarray(scored[name].to_numpy()[rows], dtype=np.float64)
+
+
+def _decide(hits: Hits, amounts: npt.NDArray[np.float64], judged: Sequence[_Judged]) -> _Decided:
+    decided = _Decided(np.zeros(len(hits), dtype=np.int8), [""] * len(hits))
+    for one in judged:
+        rows = one.rows.tolist()
+        of_rows = [hits[row] for row in rows]
+        made = decide(one.policy, one.probability, one.anomalies, of_rows, amounts[one.rows])
+        decided.decision[one.rows] = made.decision
+        for row, severity in zip(rows, made.severity, strict=True):
+            decided.severity[row] = severity
+    return decided
 
 
 def _differs(scored: Any, decided: _Decided, hits: Hits) -> Bools:
@@ -279,12 +296,12 @@ def _differs(scored: Any, decided: _Decided, hits: Hits) -> Bools:
     return np.asarray(differs, dtype=bool)
 
 
-def _budgets(scored: Any, versions: Versions) -> npt.NDArray[np.int64]:
+def _budgets(n: int, judged: Sequence[_Judged]) -> npt.NDArray[np.int64]:
     """How many millionths of an alert each transaction may cost; none where no model decided."""
-    budgets = np.zeros(scored.num_rows, dtype=np.int64)
-    for version, rows in _models(scored):
-        if version:
-            budgets[rows] = round(versions.policy(version).budget.alerts * MILLION)
+    budgets = np.zeros(n, dtype=np.int64)
+    for one in judged:
+        if one.policy is not None:
+            budgets[one.rows] = round(one.policy.budget.alerts * MILLION)
     return budgets
 
 

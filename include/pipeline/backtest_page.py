@@ -10,6 +10,8 @@ from include.reports.pages import draw, templates
 
 #: As many rules have a curve and a row in the overlap; the table has them all.
 _SHOWN = 8
+#: Of a chart's box: two stand side by side.
+_WIDTH = 360
 
 
 def backtest_page(record: BacktestRecord) -> str:
@@ -70,7 +72,7 @@ def _hits_chart(record: BacktestRecord, shown: list[str]) -> Chart:
         _steps(rule, record.days, [record.hits_on(day.day, rule) for day in record.days], colour)
         for rule, colour in zip(shown, COLOURS, strict=False)
     ]
-    return day_chart("Hits a day", "transactions", series)
+    return day_chart("Hits a day", "transactions", series, width=_WIDTH)
 
 
 def _alerts_chart(record: BacktestRecord) -> Chart:
@@ -79,7 +81,7 @@ def _alerts_chart(record: BacktestRecord) -> Chart:
     if record.order.rule_id:
         series.append(_steps("alerts with the draft", days, [day.alerts_after for day in days], COLOURS[1]))
     series.append(_steps("budget of the models", days, [day.budget for day in days], "#777777"))
-    return day_chart("Alerts a day", "transactions", series)
+    return day_chart("Alerts a day", "transactions", series, width=_WIDTH)
 
 
 def _steps(name: str, days: tuple[Day, ...], values: list[int] | list[float], colour: str) -> Series:

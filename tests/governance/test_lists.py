@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -86,6 +86,7 @@ def test_every_list_has_its_column_and_says_nothing_of_others(lake: Lake, rows: 
     }
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(
         st.tuples(st.booleans(), st.sampled_from("xyz"), st.integers(0, 20), st.none() | st.integers(1, 9)),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.governance.errors import ChangeRefused, RuleBookError
@@ -251,6 +251,7 @@ def test_lists_change_between_batches_and_a_replay_sees_those_of_then(
         again().load("0" * 12, 0)
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(4)), share=st.floats(0.01, 1), change=st.integers(0, 3))
 def test_a_version_names_texts_stages_and_shares_and_nothing_else(
     order: list[int], share: float, change: int

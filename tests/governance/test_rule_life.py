@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.governance.errors import ChangeRefused
@@ -103,6 +103,7 @@ def test_a_draft_has_an_author_and_a_share(life: RuleLife) -> None:
         life.draft("run-1", "ann", "text", 0)
 
 
+@settings(deadline=None)
 @given(
     tries=st.lists(
         st.tuples(st.sampled_from([*WAY, Step.REJECTED]), st.sampled_from(["run-1", "run-2"])), max_size=14

@@ -13,14 +13,13 @@ from include.governance.audit import ACTIONS, AuditChain
 from include.governance.errors import BacktestDiffers, ChangeRefused
 from include.governance.rule_book import RuleBook
 from include.governance.rule_life import RuleLife
-from include.governance.shadow import shadow_counts
 from include.orchestration import governance_rules as tasks
 from include.pipeline.rule_texts import rule_text
 from include.rules.columns import rule_columns
 from include.rules.loader import RULES_DIRECTORY, check_rule
 from include.settings import settings
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import Stage, batch_folder
 from tests.pipeline.ruled_bank import RuledBank
 from tests.pipeline.ruled_bank import rule_text as text_of
 
@@ -60,31 +59,18 @@ def change(bank: RuledBank) -> Callable[..., str]:
         evidence = tasks.backtest_draft(rule_id, given, run)
         tasks.start_shadow(rule_id, evidence, run)
         while not tasks.shadow_is_over(rule_id, given, run):
-            _score_with_shadow(bank)
+            bank.score(1)
         return tasks.judge_shadow(rule_id, evidence, run)
 
     return run
-
-
-def _score_with_shadow(bank: RuledBank) -> None:
-    """A batch, and the counts of the shadow in its manifest, as scoring writes them."""
-    before, active = bank.place, bank.book.current()
-    bank.score(1)
-    ledger = BatchLedger(bank.lake)
-    batch = ledger.cursor(Stage.SCORED).next_batch - 1
-    table = bank.stream.slice(before, bank.place - before)
-    for name in bank.features.column_names:
-        table = table.append_column(name, bank.features.slice(before, bank.place - before)[name])
-    counts = shadow_counts(active, table, active.evaluate(table))
-    path = f"{batch_folder(Stage.SCORED, batch)}/manifest.json"
-    bank.lake.write_json(path, {**bank.lake.read_json(path), "shadow": counts})
 
 
 def test_from_a_draft_to_a_rule_that_hits_the_next_batch(bank: RuledBank, change: Callable[..., str]) -> None:
     run = Run("run-1")
     asked = change(run, rule=text_of("wide", "amount > 30"))
     assert "**ann** wants to change the rule **wide**" in asked
-    assert "2 batches, 120 transactions" in asked
+    amounts = bank.stream["amount"].to_pylist()[120:240]  # of the batches in the shadow
+    assert f"2 batches, 120 transactions; {sum(amount > 30 for amount in amounts)} hits" in asked
     assert "| alerts (the models' budget: 0)" in asked
     assert "amount > 30" in asked
     with pytest.raises(ChangeRefused, match="other than its author"):
