@@ -36,6 +36,7 @@ def scored_schema(features: Sequence[str] | None = None) -> Any:
             pa.field("score_gradient_boosting", pa.float64()),  # the detectors' own scales, higher = more
             pa.field("score_isolation_forest", pa.float64()),  # suspicious; null when RULES_ONLY
             pa.field("score_one_class_svm", pa.float64()),
+            pa.field("score_peer_clusters", pa.float64()),
             pa.field("rule_hits", pa.list_(pa.string())),
             pa.field("severity", pa.string()),
             pa.field("typology", pa.string()),  # "" for ALLOW

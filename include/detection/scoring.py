@@ -173,6 +173,7 @@ def _table(
         floats(judged.raw),
         floats(judged.anomalies.get("isolation_forest")),
         floats(judged.anomalies.get("one_class_svm")),
+        floats(judged.anomalies.get("peer_clusters")),
         pa.array([[hit.rule_id for hit in found] for found in hits], pa.list_(pa.string())),
         pa.array([str(severity) for severity in decisions.severity], pa.string()),
         pa.array(decisions.typology, pa.string()),

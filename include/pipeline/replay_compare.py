@@ -19,7 +19,13 @@ _PARTS = {
     "transaction": tuple(ACCEPTED_SCHEMA.names),
     "features": ("features",),
     "rule hits": ("rule_hits",),
-    "model outputs": ("score", "score_gradient_boosting", "score_isolation_forest", "score_one_class_svm"),
+    "model outputs": (
+        "score",
+        "score_gradient_boosting",
+        "score_isolation_forest",
+        "score_one_class_svm",
+        "score_peer_clusters",
+    ),
     "decision": ("decision", "severity", "typology"),
     "reasons": ("reasons", "contributions"),
 }
