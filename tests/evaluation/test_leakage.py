@@ -8,6 +8,8 @@ from include.evaluation.errors import LeakFound
 from include.evaluation.experiment import project_features
 from include.evaluation.leakage import audit, turned
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_projects_features_pass(data):
     audit(data, project_features)

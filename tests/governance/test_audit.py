@@ -62,6 +62,7 @@ def test_a_chain_nobody_wrote_to_is_empty_and_sound(lake):
     assert (empty.head(), list(empty.records()), empty.verify()) == (Head(), [], [])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_changed_byte_is_found(tmp_path_factory, data):

@@ -17,6 +17,8 @@ from include.settings import Settings
 from include.stores.lake.ledger import Stage, batch_folder
 from include.stores.memory.state import MemoryStateStore
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_lake_scored_by_the_pipeline_is_clean(bank):
     record = parity.check(bank.lake)

@@ -17,6 +17,7 @@ def found(world, reference):
     return look
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_nothing_has_changed(found):
     assert [seed for seed in range(100, 130) if found(seed=seed)] == []
     assert [seed for seed in range(200, 220) if found(seed=seed, n=600)] == []
