@@ -70,6 +70,7 @@ def test_models_that_say_the_same_are_as_good(fraud: np.ndarray) -> None:
     assert found.p_worse == found.p_better == 1.0
 
 
+@pytest.mark.slow
 def test_equal_models_are_seldom_called_worse() -> None:
     called = 0
     for seed in range(400):

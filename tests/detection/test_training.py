@@ -46,6 +46,7 @@ def test_the_same_seed_gives_the_same_predictions(history, bundle):
     assert again.manifest.metrics == bundle.manifest.metrics
 
 
+@pytest.mark.slow
 def test_another_seed_gives_others(history, bundle):
     assert history.train(seed=8).manifest.predictions_sha256 != bundle.manifest.predictions_sha256
 
@@ -71,6 +72,7 @@ def test_rows_are_taken_in_the_order_of_time(make):
     assert metrics.manifest.metrics.roc_auc < 0.7
 
 
+@pytest.mark.slow
 def test_the_reserve_finds_a_pattern_no_label_has_shown(bundle, fresh, history):
     """The speed tells nothing in training; a reserve alerts on rows that are odd in it all the same."""
     matrix = feature_matrix(fresh.features, bundle.features)

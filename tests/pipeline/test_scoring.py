@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from include.detection.scoring import score_batch
 from include.features.catalogue import FEATURE_NAMES
@@ -83,6 +84,7 @@ def test_a_configuration_survives_its_manifest() -> None:
     assert Configuration.of(replace(one, model=None, candidate=None).facts()).candidate is None
 
 
+@pytest.mark.slow
 def test_a_candidate_decides_on_its_share_of_the_accounts_and_on_no_other(
     bank: LiveBank, bundle, other_bundle
 ) -> None:
