@@ -14,7 +14,7 @@ from include.detection.calibration import Calibration
 from include.detection.decision import DecisionPolicy
 from include.detection.detectors import (
     ANOMALY_DETECTORS,
-    Detector,
+    AnomalyDetector,
     GradientBoosting,
 )
 from include.detection.errors import ModelRefused
@@ -31,7 +31,7 @@ class ModelBundle:
     """A trained model with all that turns its scores into decisions and reasons."""
 
     booster: GradientBoosting
-    anomaly_detectors: tuple[Detector, ...]
+    anomaly_detectors: tuple[AnomalyDetector, ...]
     calibration: Calibration
     policy: DecisionPolicy
     profile: FeatureProfile

@@ -139,10 +139,18 @@ def _evidence(
         names=bundle.features,
         values=values,
         contributions=contributions,
-        distance=bundle.profile.distance(values),
+        distance=_of_what_is_read(bundle, bundle.profile.distance(values)),
         probability=judged.probability[rows],
         by_anomaly=decisions.by_anomaly[rows],
     )
+
+
+def _of_what_is_read(bundle: ModelBundle, distance: Floats) -> Floats:
+    """Distances of the features that anomaly detectors read; what they do not see made nothing unusual."""
+    read = np.zeros(distance.shape[1], dtype=bool)
+    for detector in bundle.anomaly_detectors:
+        read[detector.columns] = True
+    return np.where(read, distance, 0.0)
 
 
 def _table(

@@ -184,3 +184,19 @@ def test_sampling_keeps_every_fraud_and_the_same_rows_for_the_same_seed(history,
     np.testing.assert_array_equal(one.score(fresh), two.score(fresh))
     assert not np.array_equal(one.score(fresh), other.score(fresh))
     assert np.median(one.score(features[labels])) > np.quantile(one.score(features[~labels]), 0.95)
+
+
+@pytest.mark.parametrize("kind", ANOMALY_DETECTORS)
+def test_what_is_left_aside_changes_no_score(kind, history, fresh, tmp_path: Path) -> None:
+    features, labels = history
+    unread = np.arange(FEATURES) % 3 == 0
+    detector = kind(unread=unread)
+    detector.fit(features, labels, seed=3)
+    before = detector.score(fresh)
+    changed = fresh.copy()
+    changed[:, unread] = 1e6
+    assert np.array_equal(detector.score(changed), before)
+    detector.save(tmp_path)
+    loaded = kind.load(tmp_path)
+    assert np.array_equal(loaded.score(changed), before)
+    assert loaded.columns.tolist() == np.flatnonzero(~unread).tolist()

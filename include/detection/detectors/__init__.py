@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from include.detection.detectors.base import Detector
+from include.detection.detectors.base import AnomalyDetector, Detector
 from include.detection.detectors.gradient_boosting import GradientBoosting
 from include.detection.detectors.isolation_forest import IsolationForest
 from include.detection.detectors.one_class_svm import OneClassSVM
@@ -29,6 +29,7 @@ ANOMALY_DETECTORS: tuple[type[IsolationForest] | type[OneClassSVM] | type[PeerCl
 
 __all__ = [
     "ANOMALY_DETECTORS",
+    "AnomalyDetector",
     "Detector",
     "GradientBoosting",
     "IsolationForest",

@@ -54,3 +54,14 @@ class Detector(Protocol):
             The file is not a model of this detector, or holds a type that is not on the allow-list.
         """
         ...
+
+
+class AnomalyDetector(Detector, Protocol):
+    """A detector that needs no labels, and may leave features aside."""
+
+    def __init__(self, *, unread: npt.NDArray[np.bool_] | None = None) -> None: ...
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Which of the f features it reads, once fitted."""
+        ...

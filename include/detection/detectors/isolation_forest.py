@@ -28,6 +28,8 @@ class IsolationForest:
         Rows each tree is grown on.
     max_rows
         Rows of history looked at; more are sampled.
+    unread
+        Shape (f,), true for features it leaves aside; None: it reads all. Learned features keep their places.
 
     References
     ----------
@@ -36,7 +38,14 @@ class IsolationForest:
 
     name: ClassVar[str] = "isolation_forest"
 
-    def __init__(self, trees: int = 100, rows_per_tree: int = 512, max_rows: int = 50_000) -> None:
+    def __init__(
+        self,
+        trees: int = 100,
+        rows_per_tree: int = 512,
+        max_rows: int = 50_000,
+        unread: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._unread = unread
         self.trees = trees
         self.rows_per_tree = rows_per_tree
         self.max_rows = max_rows
@@ -47,12 +56,13 @@ class IsolationForest:
     def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
         """Learn from history without its known frauds; see ``Detector.fit``."""
         sample = ordinary_sample(features, labels, self.max_rows, np.random.default_rng(seed))
-        self._preparation = Preparation.learn(sample)
+        self._preparation = Preparation.learn(sample, self._unread)
+        prepared = self._preparation.apply(sample)
         rows = min(self.rows_per_tree, len(sample))
         forest = Forest(n_estimators=self.trees, max_samples=rows, random_state=seed)
-        forest.fit(self._preparation.apply(sample))
+        forest.fit(prepared)
         trees = [tree.tree_ for tree in forest.estimators_]
-        self._booster = booster_of(trees, [_path_lengths(tree) for tree in trees], sample.shape[1])
+        self._booster = booster_of(trees, [_path_lengths(tree) for tree in trees], prepared.shape[1])
         self._usual_length = self.trees * float(_mean_search_length(np.array([rows]))[0])
 
     def score(self, features: Floats) -> Floats:
@@ -65,6 +75,13 @@ class IsolationForest:
         if self._usual_length == 0:  # grown on a single row: nothing is more or less usual
             return np.full(len(features), 0.5)
         return np.asarray(np.exp2(-lengths.astype(np.float64) / self._usual_length), dtype=np.float64)
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Which of the features it reads; see ``AnomalyDetector``."""
+        if self._preparation is None:
+            raise ValueError("expected a fitted detector; call fit or load first")
+        return self._preparation.columns
 
     def save(self, directory: Path) -> None:
         """See ``Detector.save``."""

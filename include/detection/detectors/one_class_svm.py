@@ -33,6 +33,8 @@ class OneClassSVM:
         Share of ordinary transactions that may lie outside.
     max_rows, max_rows_exact
         Rows of history looked at; more are sampled.
+    unread
+        See ``IsolationForest``.
 
     References
     ----------
@@ -49,7 +51,9 @@ class OneClassSVM:
         nu: float = 0.01,
         max_rows: int = 50_000,
         max_rows_exact: int = 5_000,
+        unread: npt.NDArray[np.bool_] | None = None,
     ) -> None:
+        self._unread = unread
         self.kernel: Kernel = kernel
         self.components = components
         self.nu = nu
@@ -62,7 +66,7 @@ class OneClassSVM:
     def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
         """Learn from history without its known frauds; see ``Detector.fit``."""
         sample = ordinary_sample(features, labels, self.max_rows, np.random.default_rng(seed))
-        self._preparation = Preparation.learn(sample)
+        self._preparation = Preparation.learn(sample, self._unread)
         prepared = self._preparation.apply(sample)
         gamma = 1.0 / prepared.shape[1]
         if self.kernel == "exact":
@@ -94,6 +98,13 @@ class OneClassSVM:
         """Landmark similarities → score is linear twice over: one vector replaces both matrices."""
         if self._map is not None:
             self._weights = np.asarray(self._map.normalization_.T @ self._svm.coef_, dtype=np.float64)
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Which of the features it reads; see ``AnomalyDetector``."""
+        if self._preparation is None:
+            raise ValueError("expected a fitted detector; call fit or load first")
+        return self._preparation.columns
 
     def save(self, directory: Path) -> None:
         """See ``Detector.save``."""

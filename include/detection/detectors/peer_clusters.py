@@ -25,6 +25,8 @@ class PeerClusters:
         Number of behaviour groups.
     max_rows
         Rows of history looked at; more are sampled.
+    unread
+        See ``IsolationForest``.
 
     References
     ----------
@@ -33,7 +35,10 @@ class PeerClusters:
 
     name: ClassVar[str] = "peer_clusters"
 
-    def __init__(self, clusters: int = 24, max_rows: int = 50_000) -> None:
+    def __init__(
+        self, clusters: int = 24, max_rows: int = 50_000, unread: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        self._unread = unread
         self.clusters = clusters
         self.max_rows = max_rows
         self._preparation: Preparation | None = None
@@ -42,7 +47,7 @@ class PeerClusters:
     def fit(self, features: Floats, labels: npt.NDArray[np.bool_] | None, seed: int) -> None:
         """Learn from history without its known frauds; see ``Detector.fit``."""
         sample = ordinary_sample(features, labels, self.max_rows, np.random.default_rng(seed))
-        self._preparation = Preparation.learn(sample)
+        self._preparation = Preparation.learn(sample, self._unread)
         self._means = MiniBatchKMeans(
             n_clusters=min(self.clusters, len(sample)), batch_size=2048, n_init=3, random_state=seed
         ).fit(self._preparation.apply(sample))
@@ -58,6 +63,13 @@ class PeerClusters:
         assert self._means is not None  # noqa: S101
         squared = squared_distances(self._preparation.apply(block), self._means.cluster_centers_)
         return np.asarray(np.sqrt(squared.min(axis=1)))
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Which of the features it reads; see ``AnomalyDetector``."""
+        if self._preparation is None:
+            raise ValueError("expected a fitted detector; call fit or load first")
+        return self._preparation.columns
 
     def save(self, directory: Path) -> None:
         """See ``Detector.save``."""

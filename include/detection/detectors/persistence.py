@@ -10,7 +10,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from include.detection.errors import ModelRefused
 
-_FORMAT = 2  # 2: the Isolation Forest as an XGBoost model
+_FORMAT = 3  # 2: the Isolation Forest as an XGBoost model; 3: which columns are read
 
 
 def write(path: Path, parts: dict[str, Any]) -> None:
