@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict
 #: Features watched: amounts, pace, novelty and what counterparties see, over windows short enough to show a
 #: change the same day. Left out are the hour, night and weekend, which differ from one day to the next by
 #: nature, the flags of type and channel, which segments stand for, and windows of 30 days, which carry a change
-#: along for a month.
+#: along for a month. So are inflows, an account's mean of a week and new counterparties: salaries, rents and
+#: standing orders make them leap at every turn of the month (PSI up to .37, .31 and .31 in single segments of the
+#: simulated bank).
 WATCHED = (
     "amount_value",
     "amount_over_account_mean",
@@ -19,14 +21,11 @@ WATCHED = (
     "account_count_24h",
     "account_sum_24h",
     "account_count_7d",
-    "account_mean_7d",
-    "is_new_counterparty",
     "is_new_device",
     "is_new_country",
     "account_distinct_counterparties_24h",
     "account_distinct_countries_7d",
     "country_speed_kmh",
-    "account_inflow_24h",
     "account_small_count_1h",
     "counterparty_count_1h",
     "counterparty_count_24h",
@@ -56,8 +55,9 @@ class DriftSettings(BaseModel):
     #: PSI of the score from here on is an alarm. 0.1 is the usual border of "moderate" shift; the score is one
     #: number learned from all features, so a moderate shift of it already moves decisions.
     score_psi: float = 0.1
-    #: PSI of a feature from here on is an alarm: 0.2, the usual border of "major" shift.
-    feature_psi: float = 0.2
+    #: PSI of a feature from here on is an alarm: 0.25, the usual border of "major" shift (Siddiqi 2006). Weekends
+    #: alone come to 0.2 in single segments of the simulated bank.
+    feature_psi: float = 0.25
     #: The alert rate may be so much above or below the reference's, as a share of it: 50 %.
     alert_rate_change: float = 0.5
     #: Alerts expected or seen before the alert rate is judged.
