@@ -64,6 +64,13 @@ class DriftSettings(BaseModel):
     min_alerts: int = 30
     #: The share of missing values of a feature or column may change by so much: 5 of 100 rows.
     missing_change: float = 0.05
+    #: Features whose missing values say that no fraud is known, which is a fact and no fault of the data: names
+    #: that begin so are left out.
+    missing_means_no_fraud: tuple[str, ...] = (
+        "counterparty_days_since_known_fraud",
+        "counterparty_fraud_run",
+        "counterparty_known_fraud_rate",
+    )
     #: Values never seen before may have this share of the rows …
     unseen_share: float = 0.005
     #: … and so many rows.

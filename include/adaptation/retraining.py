@@ -1,0 +1,82 @@
+"""What to do about an alarm: which retrainings are due, and when.
+
+A retraining learns from labels, and they come late. So an alarm seen in scores, the same day, is answered when
+the first labelled days of the changed period are in; one seen in labels, at once. Both are followed up when a
+whole week of it, and then a second, has its labels. Then the episode is over, whatever the alarms say: three
+retrainings that did not help are a case for people.
+
+Only missed frauds and scores lead to a retraining. A feature may drift without harm, a changed alert rate needs
+new thresholds and no new model, and data that went missing must be mended, not learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from include.adaptation.drift import Alarm, Kind
+
+#: Kinds a retraining answers.
+RETRAINED = frozenset({Kind.MISSED_FRAUD, Kind.SCORE})
+#: Kinds new thresholds answer.
+RECALIBRATED = frozenset({Kind.ALERT_RATE})
+
+
+class RetrainingSettings(BaseModel):
+    """When an alarm is answered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: How long labels take.
+    label_delay: timedelta = timedelta(days=7)
+    #: Labelled days of the changed period that are worth a first retraining.
+    first_after: timedelta = timedelta(days=3)
+    #: And those worth each further one: whole weeks, since no two days of a week are alike.
+    follow_ups: tuple[timedelta, ...] = (timedelta(days=7), timedelta(days=14))
+    #: Between two retrainings; less brings too few new labels.
+    pause: timedelta = timedelta(days=3)
+
+
+class Episode(BaseModel):
+    """An alarm that is being answered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alarm_id: str
+    since: datetime  # estimated onset
+    due: tuple[datetime, ...]  # retrainings still to come, in order
+    done: tuple[datetime, ...] = ()
+
+    @classmethod
+    def begin(cls, alarm: Alarm, now: datetime, settings: RetrainingSettings) -> Self:
+        """Plan the answer to an alarm."""
+        labelled = alarm.since + settings.label_delay
+        first = now if alarm.kind is Kind.MISSED_FRAUD else max(now, labelled + settings.first_after)
+        due = [first]
+        for after in settings.follow_ups:
+            due.append(max(labelled + after, due[-1] + settings.pause))
+        return cls(alarm_id=alarm.id, since=alarm.since, due=tuple(due))
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a retraining is to be done by now."""
+        return bool(self.due) and self.due[0] <= now
+
+    def retrained(self, now: datetime) -> Self:
+        """After a retraining; several that fell due meanwhile are one."""
+        later = tuple(moment for moment in self.due if moment > now)
+        return self.model_copy(update={"due": later, "done": (*self.done, now)})
+
+
+def next_episode(
+    episode: Episode | None, alarms: Sequence[Alarm], now: datetime, settings: RetrainingSettings
+) -> Episode | None:
+    """The episode to go on with: a new alarm waits until the one before has been answered to the end."""
+    if episode is not None and episode.due:
+        return episode
+    for alarm in alarms:
+        if alarm.kind in RETRAINED:
+            return Episode.begin(alarm, now, settings)
+    return episode
