@@ -106,7 +106,7 @@ class Outcome:
         add("(c) needless retrainings", [run.needless for run in c], max, Bound("<=", 1), Bound("<=", 0))
         return found
 
-    def weekly(self, change: str, policy: str) -> list[dict[str, float | None]]:
+    def weekly(self, change: str, policy: str) -> list[dict[str, Any]]:
         """Week by week, the mean over the seeds."""
         runs = [run for run in self.runs if run.change == change and run.policy == policy]
         weeks = []

@@ -1,0 +1,157 @@
+"""Every change, seed and policy; what is done already is read back, so a broken run goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from include.adaptation.errors import StudyRefused
+from include.adaptation.study.changes import CHANGES, day_number, in_order, new_modus_operandi
+from include.adaptation.study.loop import Policy, Say, TrainAt, run
+from include.adaptation.study.measures import Measured, measure
+from include.adaptation.study.operation import History, trained
+from include.adaptation.study.settings import StudySettings
+from include.detection.bundle import ModelBundle
+from include.evaluation.dataset import LabelledData
+from include.evaluation.experiment import project_features
+from include.settings import PROJECT
+
+#: The weekly policy trains most often and is compared with, never judged: it comes last.
+_ORDER = ((Policy.STATIC, Policy.TRIGGERED), (Policy.WEEKLY,))
+#: Code that results depend on.
+_CODE = ("adaptation", "detection", "features")
+
+Key = tuple[str, str, int]  # change, policy, seed
+Models = dict[tuple[str, int, int], ModelBundle]  # change, seed, day
+
+
+def study(
+    data: LabelledData, settings: StudySettings, seeds: Sequence[int], done: Path, say: Say
+) -> list[Measured]:
+    """Run the study.
+
+    Parameters
+    ----------
+    data
+        History as it was.
+    settings
+        Of the study.
+    seeds
+        Of the injected customers and of every training.
+    done
+        Folder that results are kept in, and read from where data, settings and code are the same.
+    say
+        Told as it happens.
+
+    Raises
+    ------
+    StudyRefused
+        The history does not hold the days of the study.
+    """
+    _check(data, settings)
+    kept = _Kept(done, data, settings)
+    models: Models = {}
+    found: dict[Key, Measured] = {}
+    for policies in _ORDER:
+        for change in CHANGES:
+            history: History | None = None
+            for seed in seeds:
+                if CHANGES[change] is new_modus_operandi:
+                    history = None  # the only change with something drawn in it
+                for policy in policies:
+                    key = (change, str(policy), seed)
+                    measured = kept.read(key)
+                    if measured is None:
+                        if history is None:
+                            say(f"({change}) seed {seed}: computing features")
+                            history = changed(data, change, settings, seed)
+                        say(f"({change}) seed {seed}, {policy}")
+                        began = time.perf_counter()
+                        result = run(
+                            history,
+                            policy,
+                            settings,
+                            _trainer(history, change, settings, seed, models, say),
+                            say,
+                        )
+                        seconds = time.perf_counter() - began
+                        measured = measure(history, result, settings, change, seed, seconds)
+                        kept.write(key, measured)
+                    found[key] = measured
+                    say(_told(measured))
+    return [found[key] for key in sorted(found)]
+
+
+def changed(data: LabelledData, change: str, settings: StudySettings, seed: int) -> History:
+    """Changed history with the features live scoring would have had: labels count once they are known."""
+    new = in_order(CHANGES[change](data, settings, seed))
+    return History(new, project_features(new.transactions, new.labels()).combine_chunks())
+
+
+def _trainer(
+    history: History, change: str, settings: StudySettings, seed: int, models: Models, say: Say
+) -> TrainAt:
+    # Until labels of changed days come in, what is trained on is the same whatever the change.
+    last_alike = day_number(settings.onset) + settings.label_delay_days
+
+    def train_at(day: int) -> ModelBundle:
+        key = ("any" if day <= last_alike else change, seed, day)
+        if key not in models:
+            began = time.perf_counter()
+            models[key] = trained(history, day, settings, seed)
+            say(f"  trained in {time.perf_counter() - began:.0f} s")
+        return models[key]
+
+    return train_at
+
+
+def _check(data: LabelledData, settings: StudySettings) -> None:
+    first, onset, last = int(data.day.min()), day_number(settings.onset), int(data.day.max())
+    start, least = day_number(settings.first_day), settings.label_delay_days + settings.reference_days
+    if start - first < least or last - onset < settings.label_delay_days or start >= onset:
+        raise StudyRefused(
+            f"expected history from {least} days before {settings.first_day} to {settings.label_delay_days} days "
+            f"after {settings.onset}, got {data.transactions['occurred_at'][0]} and {last - first + 1} days; "
+            "choose other days in include/adaptation/study/settings.py"
+        )
+
+
+def _told(run: Measured) -> str:
+    weeks = " ".join(
+        "–" if week.average_precision is None else f"{week.average_precision:.3f}" for week in run.weeks
+    )
+    return (
+        f"({run.change}) seed {run.seed}, {run.policy}: average precision by week {weeks}; alarm after "
+        f"{run.alarm_after}, back after {run.back_after} days; retrained {list(run.retrainings)}"
+    )
+
+
+class _Kept:
+    """Results on disk, under a name that changes with all they depend on."""
+
+    def __init__(self, folder: Path, data: LabelledData, settings: StudySettings) -> None:
+        digest = hashlib.sha256(settings.model_dump_json().encode())
+        digest.update(f"{data.transactions.num_rows}|{data.delay}|{data.fraud.sum()}".encode())
+        for package in _CODE:
+            for path in sorted((PROJECT / "include" / package).rglob("*.py")):
+                digest.update(path.read_bytes())
+        self._folder = folder / digest.hexdigest()[:12]
+        self._adapter = TypeAdapter(Measured)
+
+    def read(self, key: Key) -> Measured | None:
+        path = self._path(key)
+        return self._adapter.validate_json(path.read_bytes()) if path.exists() else None
+
+    def write(self, key: Key, measured: Measured) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        half = self._path(key).with_suffix(".half")
+        half.write_bytes(self._adapter.dump_json(measured))
+        half.replace(self._path(key))  # so that a file is always whole
+
+    def _path(self, key: Key) -> Path:
+        change, policy, seed = key
+        return self._folder / f"{change[0]}-{policy}-{seed}.json"
