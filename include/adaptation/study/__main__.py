@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.adaptation.errors import AdaptationError
+from include.adaptation.study.loop import Policy
 from include.adaptation.study.outcome import Outcome
 from include.adaptation.study.page import write
 from include.adaptation.study.running import study
@@ -34,7 +35,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="Parquet, CSV or JSON Lines")
     parser.add_argument("--mapping", type=Path, default=MAPPING, help="YAML; the Handbook's by default")
     parser.add_argument("--seeds", default=SEEDS, help="separated by commas")
-    parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args(arguments)
 
 
@@ -43,20 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(arguments)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
-        outcome = _study(options, console)
+        # The weekly policy trains most often and is compared with, never judged: it comes last.
+        for policies in ((Policy.STATIC, Policy.TRIGGERED), tuple(Policy)):
+            outcome = _study(options, policies, console)
+            written = write(outcome, settings().reports_dir)
     except (AdaptationError, EvaluationError, DetectionError, TransactionsError) as error:
         console.print(f"[red]error:[/] {error}", highlight=False)
         return 2
     for change in sorted({change for change, _ in outcome.names()}):
         console.print(_weeks_table(outcome, change))
     console.print(checks_table(outcome.checks(), "Checks: the value of the worst seed"))
-    for path in write(outcome, settings().reports_dir):
+    for path in written:
         console.print(f"written: {path.name}", highlight=False)
     return exit_code(outcome.checks())
 
 
-def _study(options: argparse.Namespace, console: Console) -> Outcome:
-    chosen = StudySettings(threads=options.threads)
+def _study(options: argparse.Namespace, policies: Sequence[Policy], console: Console) -> Outcome:
+    chosen = StudySettings()
     seeds = [int(text) for text in options.seeds.split(",")]
     began = time.monotonic()
 
@@ -66,7 +69,7 @@ def _study(options: argparse.Namespace, console: Console) -> Outcome:
     say("reading")
     data = load_dataset(options.data, options.mapping, chosen.label_delay_days)
     done = PROJECT / ".local" / "drift-study"
-    runs = study(data, chosen, seeds, done, say)
+    runs = study(data, chosen, seeds, policies, done, say)
     return Outcome(options.data.name, data.transactions.num_rows, chosen, tuple(runs))
 
 

@@ -13,8 +13,8 @@ from include.adaptation.study.operation import Day, History, Operation, moment_o
 from include.adaptation.study.settings import StudySettings
 from include.detection.bundle import ModelBundle
 
-#: A day → the model trained at its beginning.
-TrainAt = Callable[[int], ModelBundle]
+#: A day, and how many labelled days to learn from → the model trained at its beginning.
+TrainAt = Callable[[int, int], ModelBundle]
 #: Told as it happens.
 Say = Callable[[str], None]
 
@@ -48,7 +48,7 @@ def run(history: History, policy: Policy, settings: StudySettings, train_at: Tra
     operation = Operation(history, settings, watched=policy is Policy.TRIGGERED)
     first, onset = day_number(settings.first_day), day_number(settings.onset)
     last = int(history.data.day[-1])
-    operation.promote(train_at(first), first)
+    operation.promote(train_at(first, settings.train_days), first)
     episode: Episode | None = None
     for day in range(first, last + 1):
         due = policy is Policy.WEEKLY and day >= onset and (day - onset) % settings.every_days == 0
@@ -67,7 +67,9 @@ def run(history: History, policy: Policy, settings: StudySettings, train_at: Tra
                 result.recalibrations.append(day)
                 say(f"day {day - onset:+d}: thresholds found anew")
         if due:
-            operation.promote(train_at(day), day)
+            answering = policy is Policy.TRIGGERED
+            length = settings.retraining.train_days if answering else settings.train_days
+            operation.promote(train_at(day, length), day)
             result.retrainings.append(day)
             episode = episode.retrained(moment_of(day)) if episode is not None else None
             say(f"day {day - onset:+d}: trained again")

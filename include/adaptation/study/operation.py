@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,8 +24,7 @@ from include.adaptation.recalibration import Scores, recalibrated, scores_of
 from include.adaptation.study.settings import StudySettings
 from include.detection.bundle import ModelBundle
 from include.detection.decision import Decision, DecisionPolicy, decide
-from include.detection.detectors.gradient_boosting import BoostingSettings
-from include.detection.training import TrainingSettings, train
+from include.detection.training import train
 from include.evaluation.dataset import DAY_US, LabelledData
 from include.transactions.labels import LABEL_SCHEMA
 
@@ -100,7 +99,7 @@ def trained(history: History, day: int, settings: StudySettings, seed: int) -> M
         history.data.known_at(at, day * DAY_US),
         history.data.time[at].astype("datetime64[us]"),
         history.amounts_of(rows),
-        settings=TrainingSettings(seed=seed, boosting=BoostingSettings(n_jobs=settings.threads)),
+        settings=replace(settings.training, seed=seed),
         created_at=moment_of(day),
     )
 

@@ -12,27 +12,30 @@ from pydantic import TypeAdapter
 from include.adaptation.errors import StudyRefused
 from include.adaptation.study.changes import CHANGES, day_number, in_order, new_modus_operandi
 from include.adaptation.study.loop import Policy, Say, TrainAt, run
-from include.adaptation.study.measures import Measured, measure
-from include.adaptation.study.operation import History, trained
+from include.adaptation.study.measures import WEEK, Measured, measure
+from include.adaptation.study.operation import History, moment_of, trained
 from include.adaptation.study.settings import StudySettings
 from include.detection.bundle import ModelBundle
 from include.evaluation.dataset import LabelledData
 from include.evaluation.experiment import project_features
 from include.settings import PROJECT
 
-#: The weekly policy trains most often and is compared with, never judged: it comes last.
-_ORDER = ((Policy.STATIC, Policy.TRIGGERED), (Policy.WEEKLY,))
 #: Code that results depend on.
 _CODE = ("adaptation", "detection", "features")
 
 Key = tuple[str, str, int]  # change, policy, seed
-Models = dict[tuple[str, int, int], ModelBundle]  # change, seed, day
+Models = dict[tuple[str, int, int, int], ModelBundle]  # change, seed, day, days learned from
 
 
 def study(
-    data: LabelledData, settings: StudySettings, seeds: Sequence[int], done: Path, say: Say
+    data: LabelledData,
+    settings: StudySettings,
+    seeds: Sequence[int],
+    policies: Sequence[Policy],
+    done: Path,
+    say: Say,
 ) -> list[Measured]:
-    """Run the study.
+    """Run every change and seed under some policies.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ def study(
         Of the study.
     seeds
         Of the injected customers and of every training.
+    policies
+        When models are trained again.
     done
         Folder that results are kept in, and read from where data, settings and code are the same.
     say
@@ -56,33 +61,27 @@ def study(
     kept = _Kept(done, data, settings)
     models: Models = {}
     found: dict[Key, Measured] = {}
-    for policies in _ORDER:
-        for change in CHANGES:
-            history: History | None = None
-            for seed in seeds:
-                if CHANGES[change] is new_modus_operandi:
-                    history = None  # the only change with something drawn in it
-                for policy in policies:
-                    key = (change, str(policy), seed)
-                    measured = kept.read(key)
-                    if measured is None:
-                        if history is None:
-                            say(f"({change}) seed {seed}: computing features")
-                            history = changed(data, change, settings, seed)
-                        say(f"({change}) seed {seed}, {policy}")
-                        began = time.perf_counter()
-                        result = run(
-                            history,
-                            policy,
-                            settings,
-                            _trainer(history, change, settings, seed, models, say),
-                            say,
-                        )
-                        seconds = time.perf_counter() - began
-                        measured = measure(history, result, settings, change, seed, seconds)
-                        kept.write(key, measured)
-                    found[key] = measured
-                    say(_told(measured))
+    for change in CHANGES:
+        history: History | None = None
+        for seed in seeds:
+            if CHANGES[change] is new_modus_operandi:
+                history = None  # the only change with something drawn in it
+            for policy in policies:
+                key = (change, str(policy), seed)
+                measured = kept.read(key)
+                if measured is None:
+                    if history is None:
+                        say(f"({change}) seed {seed}: computing features")
+                        history = changed(data, change, settings, seed)
+                    say(f"({change}) seed {seed}, {policy}")
+                    train_at = _trainer(history, change, settings, seed, models, say)
+                    began = time.perf_counter()
+                    result = run(history, policy, settings, train_at, say)
+                    seconds = time.perf_counter() - began
+                    measured = measure(history, result, settings, change, seed, seconds)
+                    kept.write(key, measured)
+                found[key] = measured
+                say(_told(measured))
     return [found[key] for key in sorted(found)]
 
 
@@ -98,11 +97,11 @@ def _trainer(
     # Until labels of changed days come in, what is trained on is the same whatever the change.
     last_alike = day_number(settings.onset) + settings.label_delay_days
 
-    def train_at(day: int) -> ModelBundle:
-        key = ("any" if day <= last_alike else change, seed, day)
+    def train_at(day: int, train_days: int) -> ModelBundle:
+        key = ("any" if day <= last_alike else change, seed, day, train_days)
         if key not in models:
             began = time.perf_counter()
-            models[key] = trained(history, day, settings, seed)
+            models[key] = trained(history, day, settings, seed, train_days)
             say(f"  trained in {time.perf_counter() - began:.0f} s")
         return models[key]
 
@@ -112,11 +111,11 @@ def _trainer(
 def _check(data: LabelledData, settings: StudySettings) -> None:
     first, onset, last = int(data.day.min()), day_number(settings.onset), int(data.day.max())
     start, least = day_number(settings.first_day), settings.label_delay_days + settings.reference_days
-    if start - first < least or last - onset < settings.label_delay_days or start >= onset:
+    if start - first < least or last - onset < settings.label_delay_days or onset - start < WEEK:
         raise StudyRefused(
-            f"expected history from {least} days before {settings.first_day} to {settings.label_delay_days} days "
-            f"after {settings.onset}, got {data.transactions['occurred_at'][0]} and {last - first + 1} days; "
-            "choose other days in include/adaptation/study/settings.py"
+            f"expected history from {least} days before {settings.first_day}, at least a week before "
+            f"{settings.onset}, to {settings.label_delay_days} days after it, got {moment_of(first):%Y-%m-%d} to "
+            f"{moment_of(last):%Y-%m-%d}; choose other days in include/adaptation/study/settings.py"
         )
 
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from include.adaptation.drift import DriftSettings
 from include.adaptation.retraining import RetrainingSettings
+from include.detection.detectors.gradient_boosting import BoostingSettings
+from include.detection.training import TrainingSettings
 
 
 class StudySettings(BaseModel):
@@ -19,7 +21,7 @@ class StudySettings(BaseModel):
     first_day: date = date(2018, 6, 10)
     onset: date = date(2018, 7, 1)
     label_delay_days: int = 7
-    train_days: int = 60
+    train_days: int = 60  # of the first model and the weekly ones; those that answer an alarm have their own
     #: Newest days, still without labels, on which a promoted model finds thresholds and reference.
     reference_days: int = 7
     #: Days the weekly policy trains after.
@@ -33,7 +35,9 @@ class StudySettings(BaseModel):
     amount_factor: float = 1.6
     drift: DriftSettings = Field(default_factory=DriftSettings)
     retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
-    threads: int = 2
+    training: TrainingSettings = Field(
+        default_factory=lambda: TrainingSettings(boosting=BoostingSettings(n_jobs=2))
+    )
 
     @property
     def delay(self) -> timedelta:

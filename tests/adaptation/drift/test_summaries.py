@@ -23,7 +23,7 @@ def tallied(reference, *tables) -> dict:
     return merge(summary for table in tables for summary in summarise(reference, table)).model_dump()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, 900), max_size=4), st.randoms(use_true_random=False))
 def test_summaries_add_up_however_the_rows_are_split_and_ordered(reference, day, cuts, order):
     edges = [0, *sorted(cuts), day.num_rows]
