@@ -88,11 +88,10 @@ def moment_of(day: int) -> datetime:
     return datetime.fromtimestamp(day * DAY_US / 1e6, UTC)
 
 
-def trained(history: History, day: int, settings: StudySettings, seed: int) -> ModelBundle:
-    """Train at the beginning of a day, on what is labelled by then, with the production settings."""
-    rows = history.rows(
-        day - settings.label_delay_days - settings.train_days, day - settings.label_delay_days
-    )
+def trained(history: History, day: int, settings: StudySettings, seed: int, train_days: int) -> ModelBundle:
+    """Train at the beginning of a day, on so many of the days that are labelled by then."""
+    end = day - settings.label_delay_days
+    rows = history.rows(end - train_days, end)
     at = np.arange(rows.start, rows.stop)
     return train(
         history.features_of(rows),
