@@ -62,8 +62,9 @@ class DriftSettings(BaseModel):
     alert_rate_change: float = 0.5
     #: Alerts expected or seen before the alert rate is judged.
     min_alerts: int = 30
-    #: The share of missing values of a feature or column may change by so much: 5 of 100 rows.
-    missing_change: float = 0.05
+    #: The share of missing values of a feature or column may change by so much: 10 of 100 rows. A feature is also
+    #: missing where nothing happened in its window, and weekends alone move that by 6 of 100 rows.
+    missing_change: float = 0.1
     #: Features whose missing values say that no fraud is known, which is a fact and no fault of the data: names
     #: that begin so are left out.
     missing_means_no_fraud: tuple[str, ...] = (

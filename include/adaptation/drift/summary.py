@@ -60,11 +60,20 @@ def summarise(reference: Reference, table: pa.Table) -> list[Summary]:
         return []
     hour = np.asarray(table["occurred_at"].cast(pa.int64()).to_numpy()) // _HOUR_US
     segments = frozenset(reference.segments)
+    columns = float_columns(table)
+    others = table.select(
+        [name for name in table.column_names if name != "features"]
+    )  # large, and in columns
     found = []
     for start in np.unique(hour).tolist():
-        rows = table.filter(pa.array(hour == start))
+        rows = np.flatnonzero(hour == start)
+        tally = count(
+            others.take(pa.array(rows)),
+            {name: values[rows] for name, values in columns.items()},
+            reference.bins,
+            segments,
+        )
         since = datetime.fromtimestamp(start * 3600, UTC)
-        tally = count(rows, float_columns(rows), reference.bins, segments)
         found.append(Summary(reference_id=reference.id, since=since, until=since + _HOUR, tally=tally))
     return found
 
