@@ -1,4 +1,8 @@
-"""What was decided, measured against the truth."""
+"""What was decided, measured against the truth.
+
+Average precision is that of a day, and of a week the mean over its days: the budget is spent day by day, and scores of
+two models do not rank among each other, so that a week in which the model changes has no ranking of its own.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,7 @@ class Period:
     days: int
     frauds: int
     average_precision: float | None
+    pooled_average_precision: float | None  # of all days in one ranking, whatever models scored them
     alert_rate: float  # by the thresholds in use
     recall: float | None  # by the thresholds in use
     recall_at_budget: float | None  # had exactly the budget been spent
@@ -70,6 +75,7 @@ class Measured:
     before: float  # average precision, mean of the weeks before the onset
     alert_rate_before: float
     weeks: tuple[Period, ...]
+    daily: tuple[tuple[int, float], ...]  # days from the onset, average precision of the day
     rolling: tuple[tuple[int, float], ...]  # days from the onset to the end of a week, its average precision
     second_day_alert_rate: float
     retrainings: tuple[int, ...]  # days from the onset
@@ -130,7 +136,10 @@ def measure(
     rolling = [
         (end - onset, value)
         for end in range(onset + 1, last + 2)
-        if (value := _precision(history, _between(run, end - WEEK, end))) is not None
+        if (value := _mean_precision(history, _between(run, end - WEEK, end))) is not None
+    ]
+    daily = [
+        (day.day - onset, value) for day in run.days if (value := _precision(history, [day])) is not None
     ]
     second = _between(run, onset + 1, onset + 2)
     with_pattern = bool((history.data.typology[_rows(_between(run, onset, onset + WEEK))] == BURST).any())
@@ -141,6 +150,7 @@ def measure(
         before=float(np.mean([week.average_precision or 0.0 for week in past])),
         alert_rate_before=float(np.mean([week.alert_rate for week in past])),
         weeks=tuple(weeks),
+        daily=tuple(daily),
         rolling=tuple(rolling),
         second_day_alert_rate=_alert_rate(second),
         retrainings=tuple(day - onset for day in run.retrainings),
@@ -197,6 +207,11 @@ def _precision(history: History, days: Sequence[Day]) -> float | None:
     return average_precision(fraud, _scores(days).probability) if fraud.any() else None
 
 
+def _mean_precision(history: History, days: Sequence[Day]) -> float | None:
+    values = [value for day in days if (value := _precision(history, [day])) is not None]
+    return float(np.mean(values)) if values else None
+
+
 def _period(history: History, days: Sequence[Day], onset: int) -> Period:
     fraud, alerted = history.data.fraud[_rows(days)], _alerted(days)
     some = bool(fraud.any())
@@ -204,7 +219,8 @@ def _period(history: History, days: Sequence[Day], onset: int) -> Period:
         first=days[0].day - onset,
         days=len(days),
         frauds=int(fraud.sum()),
-        average_precision=_precision(history, days),
+        average_precision=_mean_precision(history, days),
+        pooled_average_precision=_precision(history, days),
         alert_rate=float(alerted.mean()),
         recall=float(alerted[fraud].mean()) if some else None,
         recall_at_budget=float(_budgeted(history, days)[fraud].mean()) if some else None,

@@ -20,8 +20,9 @@ from include.evaluation.dataset import LabelledData
 from include.evaluation.experiment import project_features
 from include.settings import PROJECT
 
-#: Code that results depend on.
+#: Code that results depend on, and modules among it that only tell them.
 _CODE = ("adaptation", "detection", "features")
+_TELLING = ("page.py", "outcome.py", "__main__.py")
 
 Key = tuple[str, str, int]  # change, policy, seed
 Models = dict[tuple[str, int, int, int], ModelBundle]  # change, seed, day, days learned from
@@ -137,7 +138,8 @@ class _Kept:
         digest.update(f"{data.transactions.num_rows}|{data.delay}|{data.fraud.sum()}".encode())
         for package in _CODE:
             for path in sorted((PROJECT / "include" / package).rglob("*.py")):
-                digest.update(path.read_bytes())
+                if path.name not in _TELLING:
+                    digest.update(path.read_bytes())
         self._folder = folder / digest.hexdigest()[:12]
         self._adapter = TypeAdapter(Measured)
 
