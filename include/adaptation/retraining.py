@@ -6,8 +6,8 @@ One seen in labels is answered at once. Both are followed up twice, each time wi
 the changed period there were before. Then the episode is over, whatever the alarms say: three retrainings that did
 not help are a case for people.
 
-An answer learns from three weeks, not from as long as there is: older days speak of a world that has changed, and
-would outvote the days since. Three weeks hold frauds enough for the patterns that stayed.
+An answer learns from two weeks, not from as long as there is: older days speak of a world that has changed, and
+would outvote the days since. Two weeks hold frauds enough for the patterns that stayed.
 
 Only missed frauds and scores lead to a retraining. A feature may drift without harm, a changed alert rate needs
 new thresholds and no new model, and data that went missing must be mended, not learned.
@@ -39,11 +39,13 @@ class RetrainingSettings(BaseModel):
     #: Labelled days of the changed period that are worth a first retraining, of an alarm seen in scores.
     first_after: timedelta = timedelta(days=1)
     #: And those worth each further one.
-    follow_ups: tuple[timedelta, ...] = (timedelta(days=5), timedelta(days=10))
+    follow_ups: tuple[timedelta, ...] = (timedelta(days=5), timedelta(days=12))
     #: Between two retrainings; less brings too few new labels.
     pause: timedelta = timedelta(days=3)
-    #: Days a model is trained on that answers an alarm.
-    train_days: int = 21
+    #: Days a model is trained on that answers an alarm. In the drift study (a new pattern, seed 0) a model trained
+    #: 22 days after the onset had an average precision of .75 from 60 days, .785 from 30 and .80 from 21; one
+    #: trained after 17 days .74 from 21 and .77 from 14.
+    train_days: int = 14
 
 
 class Episode(BaseModel):

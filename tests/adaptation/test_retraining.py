@@ -33,16 +33,16 @@ def retrained_on(alarms: dict[int, list[Alarm]], days: int = 40) -> list[int]:
 
 
 def test_missed_frauds_are_answered_at_once_and_followed_up_twice():
-    assert retrained_on({9: [alarm(Kind.MISSED_FRAUD, 9)]}) == [9, 12, 17]
+    assert retrained_on({9: [alarm(Kind.MISSED_FRAUD, 9)]}) == [9, 12, 19]
 
 
 def test_scores_are_answered_when_labels_are_in():
-    assert retrained_on({1: [alarm(Kind.SCORE, 1)]}) == [8, 12, 17]
+    assert retrained_on({1: [alarm(Kind.SCORE, 1)]}) == [8, 12, 19]
 
 
 def test_alarms_that_last_add_nothing():
     lasting = {n: [alarm(Kind.MISSED_FRAUD, n), alarm(Kind.SCORE, n)] for n in range(9, 17)}
-    assert retrained_on(lasting) == [9, 12, 17]
+    assert retrained_on(lasting) == [9, 12, 19]
 
 
 def test_an_onset_estimated_far_back_keeps_the_pause():

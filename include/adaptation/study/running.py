@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import TypeAdapter
 
@@ -20,12 +23,13 @@ from include.evaluation.dataset import LabelledData
 from include.evaluation.experiment import project_features
 from include.settings import PROJECT
 
-#: Code that results depend on, and modules among it that only tell them.
-_CODE = ("adaptation", "detection", "features")
+_MEASURED = TypeAdapter(Measured)
+_TRAINING = tuple(Path("include/adaptation/study") / name for name in ("changes.py", "operation.py"))
+#: Modules of the code that only tell results.
 _TELLING = ("page.py", "outcome.py", "__main__.py")
 
 Key = tuple[str, str, int]  # change, policy, seed
-Models = dict[tuple[str, int, int, int], ModelBundle]  # change, seed, day, days learned from
+ModelKey = tuple[str, int, int, int]  # change, seed, day, days learned from
 
 
 def study(
@@ -49,7 +53,7 @@ def study(
     policies
         When models are trained again.
     done
-        Folder that results are kept in, and read from where data, settings and code are the same.
+        Folder that results and models are kept in, and read from where all they depend on is the same.
     say
         Told as it happens.
 
@@ -59,8 +63,7 @@ def study(
         The history does not hold the days of the study.
     """
     _check(data, settings)
-    kept = _Kept(done, data, settings)
-    models: Models = {}
+    kept = _Kept.of(done, data, settings)
     found: dict[Key, Measured] = {}
     for change in CHANGES:
         history: History | None = None
@@ -75,7 +78,7 @@ def study(
                         say(f"({change}) seed {seed}: computing features")
                         history = changed(data, change, settings, seed)
                     say(f"({change}) seed {seed}, {policy}")
-                    train_at = _trainer(history, change, settings, seed, models, say)
+                    train_at = _trainer(history, change, settings, seed, kept, say)
                     began = time.perf_counter()
                     result = run(history, policy, settings, train_at, say)
                     seconds = time.perf_counter() - began
@@ -93,18 +96,19 @@ def changed(data: LabelledData, change: str, settings: StudySettings, seed: int)
 
 
 def _trainer(
-    history: History, change: str, settings: StudySettings, seed: int, models: Models, say: Say
+    history: History, change: str, settings: StudySettings, seed: int, kept: _Kept, say: Say
 ) -> TrainAt:
     # Until labels of changed days come in, what is trained on is the same whatever the change.
     last_alike = day_number(settings.onset) + settings.label_delay_days
 
     def train_at(day: int, train_days: int) -> ModelBundle:
-        key = ("any" if day <= last_alike else change, seed, day, train_days)
-        if key not in models:
+        def make() -> ModelBundle:
             began = time.perf_counter()
-            models[key] = trained(history, day, settings, seed, train_days)
+            bundle = trained(history, day, settings, seed, train_days)
             say(f"  trained in {time.perf_counter() - began:.0f} s")
-        return models[key]
+            return bundle
+
+        return kept.model(("any" if day <= last_alike else change[0], seed, day, train_days), make)
 
     return train_at
 
@@ -130,29 +134,54 @@ def _told(run: Measured) -> str:
     )
 
 
+@dataclass(frozen=True)
 class _Kept:
-    """Results on disk, under a name that changes with all they depend on."""
+    """Results and models on disk, under names that change with all they depend on."""
 
-    def __init__(self, folder: Path, data: LabelledData, settings: StudySettings) -> None:
-        digest = hashlib.sha256(settings.model_dump_json().encode())
-        digest.update(f"{data.transactions.num_rows}|{data.delay}|{data.fraud.sum()}".encode())
-        for package in _CODE:
-            for path in sorted((PROJECT / "include" / package).rglob("*.py")):
-                if path.name not in _TELLING:
-                    digest.update(path.read_bytes())
-        self._folder = folder / digest.hexdigest()[:12]
-        self._adapter = TypeAdapter(Measured)
+    results: Path
+    models: Path
+
+    @classmethod
+    def of(cls, folder: Path, data: LabelledData, settings: StudySettings) -> Self:
+        history = f"{data.transactions.num_rows}|{data.delay}|{data.fraud.sum()}|"
+        # A model knows nothing of detectors and policies: it can be taken again when these change.
+        model = settings.model_dump_json(exclude={"drift", "retraining", "train_days", "every_days"})
+        code = _code("detection", "features") + b"".join((PROJECT / path).read_bytes() for path in _TRAINING)
+        every = _code("adaptation") + code + settings.model_dump_json().encode()
+        return cls(
+            folder / f"results-{_digest(history.encode() + every)}",
+            folder / f"models-{_digest(history.encode() + code + model.encode())}",
+        )
 
     def read(self, key: Key) -> Measured | None:
-        path = self._path(key)
-        return self._adapter.validate_json(path.read_bytes()) if path.exists() else None
+        path = self._result(key)
+        return _MEASURED.validate_json(path.read_bytes()) if path.exists() else None
 
     def write(self, key: Key, measured: Measured) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        half = self._path(key).with_suffix(".half")
-        half.write_bytes(self._adapter.dump_json(measured))
-        half.replace(self._path(key))  # so that a file is always whole
+        self.results.mkdir(parents=True, exist_ok=True)
+        half = self._result(key).with_suffix(".half")
+        half.write_bytes(_MEASURED.dump_json(measured))
+        half.replace(self._result(key))  # so that a file is always whole
 
-    def _path(self, key: Key) -> Path:
+    def model(self, key: ModelKey, make: Callable[[], ModelBundle]) -> ModelBundle:
+        """The model of that name, made if it is not there."""
+        path = self.models / "-".join(map(str, key))
+        if not path.exists():
+            half = self.models / f"half-{path.name}"
+            shutil.rmtree(half, ignore_errors=True)
+            make().save(half)
+            half.replace(path)
+        return ModelBundle.load(path)
+
+    def _result(self, key: Key) -> Path:
         change, policy, seed = key
-        return self._folder / f"{change[0]}-{policy}-{seed}.json"
+        return self.results / f"{change[0]}-{policy}-{seed}.json"
+
+
+def _code(*packages: str) -> bytes:
+    paths = sorted(path for name in packages for path in (PROJECT / "include" / name).rglob("*.py"))
+    return b"".join(path.read_bytes() for path in paths if path.name not in _TELLING)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
