@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -145,12 +146,12 @@ class _Kept:
     def of(cls, folder: Path, data: LabelledData, settings: StudySettings) -> Self:
         history = f"{data.transactions.num_rows}|{data.delay}|{data.fraud.sum()}|"
         # A model knows nothing of detectors and policies: it can be taken again when these change.
-        model = settings.model_dump_json(exclude={"drift", "retraining", "train_days", "every_days"})
+        model = _said(settings, "drift", "retraining", "train_days", "every_days")
         code = _code("detection", "features") + b"".join((PROJECT / path).read_bytes() for path in _TRAINING)
-        every = _code("adaptation") + code + settings.model_dump_json().encode()
+        every = _code("adaptation") + code + _said(settings)
         return cls(
             folder / f"results-{_digest(history.encode() + every)}",
-            folder / f"models-{_digest(history.encode() + code + model.encode())}",
+            folder / f"models-{_digest(history.encode() + code + model)}",
         )
 
     def read(self, key: Key) -> Measured | None:
@@ -176,6 +177,17 @@ class _Kept:
     def _result(self, key: Key) -> Path:
         change, policy, seed = key
         return self.results / f"{change[0]}-{policy}-{seed}.json"
+
+
+def _said(settings: StudySettings, *left_out: str) -> bytes:
+    """Settings as bytes that are the same in every process: sets have no order of their own."""
+    chosen = settings.model_dump(exclude=set(left_out))
+    ordered = json.dumps(
+        chosen,
+        sort_keys=True,
+        default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value),
+    )
+    return ordered.encode()
 
 
 def _code(*packages: str) -> bytes:
