@@ -2,8 +2,8 @@
 
 A retraining learns from labels, and they come late. So an alarm seen in scores, the same day, is answered when
 the first labelled day of the changed period is in: the change is in all transactions, and a day of them shows it.
-One seen in labels is answered at once. Both are followed up twice, each time with about twice the labelled days of
-the changed period there were before. Then the episode is over, whatever the alarms say: three retrainings that did
+One seen in labels is answered at once. Both are followed up twice, each time with more than twice the labelled days
+of the changed period there were before. Then the episode is over, whatever the alarms say: three retrainings that did
 not help are a case for people.
 
 An answer learns from two weeks, not from as long as there is: older days speak of a world that has changed, and

@@ -23,7 +23,8 @@ class Summary(BaseModel):
     """Counts of the rows of some hours, by event time.
 
     Addition is commutative and associative: batches may come in any order, and be split in any way. It is not
-    idempotent, so keep one summary a batch and hour, written under the batch's id, and add up when looking.
+    idempotent, so keep one summary an hour for each set of batches that was counted together, written under the name
+    of that set, and add up when looking.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
