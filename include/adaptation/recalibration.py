@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,9 @@ def scores_of(bundle: ModelBundle, features: Any) -> Scores:
     )
 
 
-def recalibrated(bundle: ModelBundle, features: Any, amounts: Floats) -> ModelBundle:
+def recalibrated(
+    bundle: ModelBundle, features: Any, amounts: Floats, at: datetime | None = None
+) -> ModelBundle:
     """The model with thresholds that spend its own budget on these rows.
 
     Thresholds found in training speak of the days held back then, and of a booster that had not seen them.
@@ -54,7 +58,16 @@ def recalibrated(bundle: ModelBundle, features: Any, amounts: Floats) -> ModelBu
         ``pyarrow.Table`` of n rows, not trained on.
     amounts
         Shape (n,).
+    at
+        Aware; gives the model a version of its own, so that it can be published. None: it keeps its version and
+        can not, for a version never changes once it is stored.
     """
     scores = scores_of(bundle, features)
     policy = fit_policy(scores.probability, scores.anomalies, amounts, bundle.policy.budget)
-    return replace(bundle, policy=policy)
+    manifest = bundle.manifest
+    if at is not None:
+        moment = at.astimezone(UTC)
+        content = manifest.predictions_sha256 + policy.model_dump_json()
+        version = f"{moment:%Y%m%dT%H%M%SZ}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+        manifest = manifest.model_copy(update={"version": version, "created_at": moment, "files": {}})
+    return replace(bundle, policy=policy, manifest=manifest)

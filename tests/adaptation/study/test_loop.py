@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
+from include.adaptation.recalibration import recalibrated, scores_of
 from include.adaptation.study.changes import day_number, in_order
 from include.adaptation.study.loop import Policy, run
 from include.adaptation.study.measures import measure
-from include.adaptation.study.operation import History, trained
+from include.adaptation.study.operation import History, alerts, moment_of, trained
 from include.adaptation.study.running import changed
+from include.detection.bundle import ModelBundle
 from include.evaluation.dataset import DAY_US
 from include.evaluation.errors import LeakFound
 from include.evaluation.experiment import project_features
@@ -79,3 +81,18 @@ def test_a_static_model_is_never_trained_again(history, settings):
     static = run(history, Policy.STATIC, settings, train_at, lambda text: None)
     assert models == [day_number(settings.first_day)]
     assert np.diff([day.day for day in static.days]).tolist() == [1] * (len(static.days) - 1)
+
+
+def test_new_thresholds_spend_the_budget_on_the_rows_they_were_found_on(history, settings, tmp_path):
+    day = day_number(settings.onset) + 5  # amounts have changed
+    bundle = trained(history, day, settings, 0, 15)
+    rows = history.rows(day - 3, day)
+    features, amounts = history.features_of(rows), history.amounts_of(rows)
+    new = recalibrated(bundle, features, amounts, at=moment_of(day + 1))
+    rates = [alerts(scores_of(one, features), one.policy, amounts).mean() for one in (bundle, new)]
+    assert rates[0] > 0.02
+    assert rates[1] == pytest.approx(0.01, abs=0.002)
+    assert new.version > bundle.version
+    new.save(tmp_path / "model")
+    assert ModelBundle.load(tmp_path / "model").policy == new.policy
+    assert recalibrated(bundle, features, amounts).version == bundle.version
