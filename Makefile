@@ -57,6 +57,10 @@ evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAY
 	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(TRAIN_DAYS),--train-days $(TRAIN_DAYS)) \
 	  $(if $(DELAY_DAYS),--delay-days $(DELAY_DAYS)) $(if $(TEST_DAYS),--test-days $(TEST_DAYS)) $(if $(HISTORY),--history $(HISTORY))
 
+drift-study: $(STAMP) ## Drift detectors and retraining on changed history, about an hour: DATA=file [MAPPING= SEEDS=0,1,2]
+	@$(PYTHON) -m include.adaptation.study $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
+	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(SEEDS),--seeds "$(SEEDS)")
+
 parity: $(STAMP) ## Features used live against the same computed again from the lake
 	@$(PYTHON) -m include.pipeline.parity
 
@@ -80,4 +84,4 @@ bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate parity backtest-rules replay-decision verify-audit bench-backtest bench-scoring bench-training
+.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit bench-backtest bench-scoring bench-training

@@ -1,9 +1,13 @@
 """What to do about an alarm: which retrainings are due, and when.
 
 A retraining learns from labels, and they come late. So an alarm seen in scores, the same day, is answered when
-the first labelled days of the changed period are in; one seen in labels, at once. Both are followed up when a
-whole week of it, and then a second, has its labels. Then the episode is over, whatever the alarms say: three
-retrainings that did not help are a case for people.
+the first labelled day of the changed period is in: the change is in all transactions, and a day of them shows it.
+One seen in labels is answered at once. Both are followed up twice, each time with more than twice the labelled days
+of the changed period there were before. Then the episode is over, whatever the alarms say: three retrainings that did
+not help are a case for people.
+
+An answer learns from two weeks, not from as long as there is: older days speak of a world that has changed, and
+would outvote the days since. Two weeks hold frauds enough for the patterns that stayed.
 
 Only missed frauds and scores lead to a retraining. A feature may drift without harm, a changed alert rate needs
 new thresholds and no new model, and data that went missing must be mended, not learned.
@@ -32,12 +36,16 @@ class RetrainingSettings(BaseModel):
 
     #: How long labels take.
     label_delay: timedelta = timedelta(days=7)
-    #: Labelled days of the changed period that are worth a first retraining.
-    first_after: timedelta = timedelta(days=3)
-    #: And those worth each further one: whole weeks, since no two days of a week are alike.
-    follow_ups: tuple[timedelta, ...] = (timedelta(days=7), timedelta(days=14))
+    #: Labelled days of the changed period that are worth a first retraining, of an alarm seen in scores.
+    first_after: timedelta = timedelta(days=1)
+    #: And those worth each further one.
+    follow_ups: tuple[timedelta, ...] = (timedelta(days=5), timedelta(days=12))
     #: Between two retrainings; less brings too few new labels.
     pause: timedelta = timedelta(days=3)
+    #: Days a model is trained on that answers an alarm. In the drift study (a new pattern, seed 0) a model trained
+    #: 22 days after the onset had an average precision of .75 from 60 days, .785 from 30 and .80 from 21; one
+    #: trained after 17 days .74 from 21 and .77 from 14.
+    train_days: int = 14
 
 
 class Episode(BaseModel):
@@ -53,7 +61,8 @@ class Episode(BaseModel):
     @classmethod
     def begin(cls, alarm: Alarm, now: datetime, settings: RetrainingSettings) -> Self:
         """Plan the answer to an alarm."""
-        labelled = alarm.since + settings.label_delay
+        onset = alarm.since.replace(hour=0, minute=0, second=0, microsecond=0)
+        labelled = onset + settings.label_delay
         first = now if alarm.kind is Kind.MISSED_FRAUD else max(now, labelled + settings.first_after)
         due = [first]
         for after in settings.follow_ups:

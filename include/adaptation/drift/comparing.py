@@ -72,6 +72,8 @@ def questions(reference: Reference, settings: DriftSettings) -> dict[Key, Questi
             asked[kind, subject, segment] = partial(_shift, reference, settings, kind, subject, segment)
         asked[Kind.ALERT_RATE, "alert_rate", segment] = partial(_alert_rate, reference, settings, segment)
     for name in reference.tally.missing:
+        if name.removeprefix("features.").startswith(settings.missing_means_no_fraud):
+            continue
         asked[Kind.MISSING, name, ALL] = partial(_missing, reference, settings, name)
     for name in VALUE_COLUMNS:
         asked[Kind.UNSEEN, name, ALL] = partial(_unseen, reference, settings, name)

@@ -23,7 +23,8 @@ class Summary(BaseModel):
     """Counts of the rows of some hours, by event time.
 
     Addition is commutative and associative: batches may come in any order, and be split in any way. It is not
-    idempotent, so keep one summary a batch and hour, written under the batch's id, and add up when looking.
+    idempotent, so keep one summary an hour for each set of batches that was counted together, written under the name
+    of that set, and add up when looking.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,11 +61,20 @@ def summarise(reference: Reference, table: pa.Table) -> list[Summary]:
         return []
     hour = np.asarray(table["occurred_at"].cast(pa.int64()).to_numpy()) // _HOUR_US
     segments = frozenset(reference.segments)
+    columns = float_columns(table)
+    others = table.select(
+        [name for name in table.column_names if name != "features"]
+    )  # large, and in columns
     found = []
     for start in np.unique(hour).tolist():
-        rows = table.filter(pa.array(hour == start))
+        rows = np.flatnonzero(hour == start)
+        tally = count(
+            others.take(pa.array(rows)),
+            {name: values[rows] for name, values in columns.items()},
+            reference.bins,
+            segments,
+        )
         since = datetime.fromtimestamp(start * 3600, UTC)
-        tally = count(rows, float_columns(rows), reference.bins, segments)
         found.append(Summary(reference_id=reference.id, since=since, until=since + _HOUR, tally=tally))
     return found
 

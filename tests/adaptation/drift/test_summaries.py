@@ -24,7 +24,7 @@ def tallied(reference, *tables) -> dict:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, 900), max_size=4), st.randoms(use_true_random=False))
 def test_summaries_add_up_however_the_rows_are_split_and_ordered(reference, day, cuts, order):
     edges = [0, *sorted(cuts), day.num_rows]
