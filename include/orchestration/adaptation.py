@@ -13,6 +13,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.adaptation.drift import Alarm
+from include.adaptation.retraining import RECALIBRATED, RetrainingSettings
 from include.adaptation.settings import AdaptationSettings
 from include.alerts.alert import NAMESPACE
 from include.alerts.errors import DeliveryFailure
@@ -29,7 +30,7 @@ from include.pipeline.drift import DriftWatch
 from include.pipeline.models import model_registry
 from include.pipeline.parity import gate_of
 from include.pipeline.promotion import Promotions
-from include.pipeline.retraining import TrainedModel, enter
+from include.pipeline.retraining import TrainedModel, enter, recalibrate_champion
 from include.pipeline.retraining import train_challenger as retrain
 from include.rules.columns import rule_columns
 from include.settings import settings
@@ -124,14 +125,20 @@ def train_challenger(
     drift = "model_drift" in woken_by
     if params.get("only_if_missing") or (woken_by and not drift):
         raise AirflowSkipException("the run was for the first model")
-    if drift and not _watch(lake).look().retraining_due:
+    look = _watch(lake).look() if drift else None
+    if look is not None and not look.retraining_due:
+        waiting = ChallengerBook(lake).within(Phase.WAITING)
+        asked = any(one.steps[-1].by == "recalibration" for one in waiting)
+        if not asked and any(alarm.kind in RECALIBRATED for alarm in look.standing):
+            return recalibrate_champion(lake, _registry(lake), "a changed alert rate").model_dump(mode="json")
         raise AirflowSkipException(
-            "the retraining that answers this drift is planned for later: drift/episode.json"
+            "no retraining answers this drift, or it is planned for later: drift/episode.json"
         )
     why = "drift" if drift else "the calendar" if run_type == "scheduled" else f"a wish of {by}"
     seed = int(params.get("seed", 0))
     try:
-        made = retrain(lake, _registry(lake), _wanted(), why, TrainingSettings(seed=seed))
+        days = RetrainingSettings().train_days if drift else None
+        made = retrain(lake, _registry(lake), _wanted(), why, TrainingSettings(seed=seed), days)
     except TrainingRefused as refused:
         raise AirflowSkipException(str(refused)) from refused
     return made.model_dump(mode="json")
@@ -144,11 +151,11 @@ def enter_challenger(trained: Mapping[str, Any], by: str | None) -> str:
     if made.trained_for == "drift":
         _watch(lake).retrained()
     after = enter(lake, made)
-    evidence = {"trained_for": made.trained_for, **made.evaluation.model_dump(mode="json")}
+    evidence = made.model_dump(mode="json")
     record_action(lake, by or "training", f"model: {after.phase}", after.version, evidence)
     log.info("challenger %s: %s, %s", after.version, after.phase, after.steps[-1].reason)
     if after.phase is Phase.REFUSED:
-        raise AirflowSkipException(f"{after.version} may not go on: {made.evaluation.reason}")
+        raise AirflowSkipException(f"{after.version} may not go on: {after.steps[-1].reason}")
     return str(after.phase)
 
 
@@ -252,6 +259,13 @@ def enter_first_model(lake: Lake, version: str, by: str) -> None:
 def _evidence(one: Challenger) -> str:
     step, evaluation = one.steps[-1], one.evaluation
     found = step.evidence
+    if not evaluation:
+        before, after = found["alert_rates"]
+        return (
+            f"**{one.version}**: {step.reason}.\n\nWhy: {one.trained_for}. The models alone alert on {before:.2%} "
+            f"of the newest transactions as it is, and on {after:.2%} with the new thresholds. Scores stay what "
+            "they are."
+        )
     lines = [
         f"Challenger **{one.version}**, trained for: {one.trained_for}.",
         "",

@@ -1,4 +1,4 @@
-"""The newest transactions, scored again by a model of one's choice: what drift is measured against."""
+"""The newest transactions, with the features live scoring used: what drift and thresholds are held against."""
 
 from __future__ import annotations
 
@@ -21,7 +21,27 @@ from include.transactions.schema import ACCEPTED_SCHEMA, TRANSACTION_SCHEMA
 
 
 def rescored(lake: Lake, bundle: ModelBundle, rules: Rules, length: timedelta, max_rows: int) -> pa.Table:
-    """Scored table of the newest transactions, from scored batches and, where these do not reach, the histories.
+    """Scored table of the newest transactions, by a model of one's choice; nothing of it is stored or acted on.
+
+    Parameters
+    ----------
+    length, max_rows
+        See ``recent``.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``scored_schema()``.
+    """
+    table = recent(lake, length, max_rows)
+    if not table.num_rows:
+        return scored_schema().empty_table()
+    features = table.select(list(FEATURE_NAMES))
+    return score_batch(table.select(ACCEPTED_SCHEMA.names), features, bundle, rules, datetime.now(UTC))
+
+
+def recent(lake: Lake, length: timedelta, max_rows: int) -> pa.Table:
+    """The newest transactions, from scored batches and, where these do not reach, the histories.
 
     Parameters
     ----------
@@ -33,7 +53,7 @@ def rescored(lake: Lake, bundle: ModelBundle, rules: Rules, length: timedelta, m
     Returns
     -------
     pyarrow.Table
-        ``scored_schema()``; nothing of it is stored or acted on.
+        ``ACCEPTED_SCHEMA``, and a float64 column for each feature.
     """
     parts, newest = [], None
     for part in _newest_first(lake):
@@ -43,13 +63,13 @@ def rescored(lake: Lake, bundle: ModelBundle, rules: Rules, length: timedelta, m
             break
         parts.append(part.filter(pc.greater_equal(part["occurred_at"], newest - length)))
     if not parts:
-        return scored_schema().empty_table()
+        features = pa.schema([pa.field(name, pa.float64()) for name in FEATURE_NAMES])
+        return pa.schema([*ACCEPTED_SCHEMA, *features]).empty_table()
     table = pa.concat_tables(parts)
     if table.num_rows > max_rows:
         chosen = in_share(table["account_id"], max_rows / table.num_rows, salt="reference")
         table = table.filter(pa.array(chosen))
-    features = table.select(list(FEATURE_NAMES))
-    return score_batch(table.select(ACCEPTED_SCHEMA.names), features, bundle, rules, datetime.now(UTC))
+    return table
 
 
 def _newest_first(lake: Lake) -> Iterator[pa.Table]:

@@ -2,7 +2,8 @@
 
 The measurement follows the protocol of ``make evaluate``: train on what is older, leave out the days whose labels
 were not known then, test on the newest labelled days. What is measured is a model trained for the purpose; the
-challenger itself then learns from the tested days as well.
+challenger itself then learns from the tested days as well. Its thresholds are found on the newest days, whose
+labels are not known yet: they are what comes next.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import average_precision_score
 
 from include.adaptation.comparison import compare
+from include.adaptation.recalibration import recalibrated, scores_of
 from include.adaptation.settings import AdaptationSettings
 from include.detection.bundle import ModelBundle
+from include.detection.decision import Decision, decide
 from include.detection.errors import TrainingRefused
 from include.detection.matrix import feature_matrix
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
+from include.features.catalogue import FEATURE_NAMES
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
+from include.pipeline.recent import recent
 from include.pipeline.training_set import TrainingSet, labelled, newest
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
@@ -34,6 +40,9 @@ log = logging.getLogger(__name__)
 TOLERATED = 0.9
 #: Frauds that a measurement needs to mean anything.
 _MIN_FRAUDS = 10
+#: Thresholds are found on so many newest days, on so many rows at most, and left as they were on fewer than that.
+_THRESHOLD_DAYS, _THRESHOLD_ROWS, _LEAST_ROWS = 7, 200_000, 5_000
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 class Evaluation(BaseModel):
@@ -60,7 +69,9 @@ class TrainedModel(BaseModel):
 
     version: str
     trained_for: str  # why
-    evaluation: Evaluation
+    evaluation: Evaluation | None = None  # None: nothing was learned
+    recalibrates: str | None = None  # the champion whose thresholds were found anew
+    alert_rates: tuple[float, float] | None = None  # then: of the models on the newest days, before and after
 
 
 def train_challenger(
@@ -69,6 +80,7 @@ def train_challenger(
     wanted: AdaptationSettings,
     trained_for: str,
     settings: TrainingSettings,
+    days: float | None = None,
 ) -> TrainedModel:
     """Measure, train, publish without promoting.
 
@@ -76,6 +88,9 @@ def train_challenger(
     ----------
     trained_for
         Why: kept with the challenger.
+    days
+        Of labelled history to learn from; those of the settings by default. An answer to drift learns from
+        fewer, see ``RetrainingSettings``. What is measured learns from as many.
 
     Raises
     ------
@@ -91,13 +106,79 @@ def train_challenger(
     champion = registry.current()
     evaluation = _evaluate(rows, as_of, champion, wanted, settings)
     log.info("measured on the newest labelled days: %s", evaluation)
-    bundle = registry.publish(_fit(rows, settings), promote=False)
-    log.info("model %s was trained on %s rows for: %s", bundle.version, len(rows.fraud), trained_for)
+    learned = rows.between(as_of - timedelta(days=days), _END) if days else rows
+    bundle = _with_thresholds(lake, _fit(learned, settings))
+    bundle = registry.publish(bundle, promote=False)
+    log.info("model %s was trained on %s rows for: %s", bundle.version, len(learned.fraud), trained_for)
     return TrainedModel(version=bundle.version, trained_for=trained_for, evaluation=evaluation)
 
 
+def recalibrate_champion(lake: Lake, registry: ModelRegistry, trained_for: str) -> TrainedModel:
+    """Publish the champion with thresholds that spend its budget on the newest days; nothing is learned.
+
+    Raises
+    ------
+    TrainingRefused
+        There is no champion.
+    """
+    champion = registry.current()
+    if champion is None:
+        raise TrainingRefused("expected a champion whose thresholds could be found anew, got none; train one")
+    features, amounts = _newest(lake)
+    if len(amounts) < _LEAST_ROWS:
+        raise TrainingRefused(
+            f"expected at least {_LEAST_ROWS} transactions to find thresholds on, got {len(amounts)}; wait for more"
+        )
+    bundle = recalibrated(champion, features, amounts, datetime.now(UTC))
+    scores = scores_of(champion, features)
+    before, after = (
+        float(
+            np.mean(
+                decide(policy, scores.probability, scores.anomalies, [()] * len(amounts), amounts).decision
+                == Decision.ALERT
+            )
+        )
+        for policy in (champion.policy, bundle.policy)
+    )
+    registry.publish(bundle, promote=False)
+    log.info("thresholds of %s were found anew: %s", champion.version, bundle.version)
+    return TrainedModel(
+        version=bundle.version,
+        trained_for=trained_for,
+        recalibrates=champion.version,
+        alert_rates=(before, after),
+    )
+
+
+def _with_thresholds(lake: Lake, bundle: ModelBundle) -> ModelBundle:
+    features, amounts = _newest(lake)
+    if len(amounts) < _LEAST_ROWS:
+        return bundle
+    return recalibrated(bundle, features, amounts, datetime.now(UTC))
+
+
+def _newest(lake: Lake) -> tuple[pa.Table, npt.NDArray[np.float64]]:
+    """Features and amounts of the newest days."""
+    rows = recent(lake, timedelta(days=_THRESHOLD_DAYS), _THRESHOLD_ROWS)
+    amounts = np.asarray(rows["amount"].cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return rows.select(list(FEATURE_NAMES)), amounts
+
+
 def enter(lake: Lake, made: TrainedModel) -> Challenger:
-    """Put a trained model into the book: into the shadow if the measurement lets it."""
+    """Put a model into the book: a trained one into the shadow if the measurement lets it.
+
+    New thresholds of a champion rank transactions as it does, so the shadow would show nothing: they wait for
+    approval at once.
+    """
+    if made.evaluation is None:
+        return ChallengerBook(lake).enter(
+            made.version,
+            Phase.WAITING,
+            by="recalibration",
+            reason=f"{made.recalibrates} with thresholds that spend its alert budget on the newest days",
+            trained_for=made.trained_for,
+            evidence={"alert_rates": list(made.alert_rates or ())},
+        )
     return ChallengerBook(lake).enter(
         made.version,
         Phase.SHADOW if made.evaluation.may_go_on else Phase.REFUSED,

@@ -15,7 +15,7 @@ from include.detection.training import TrainingSettings, train
 from include.pipeline import retraining
 from include.pipeline.challengers import ChallengerBook, Phase
 from include.pipeline.models import model_registry
-from include.pipeline.retraining import enter, train_challenger
+from include.pipeline.retraining import enter, recalibrate_champion, train_challenger
 from tests.pipeline.conftest import LiveBank
 
 pytestmark = pytest.mark.slow
@@ -85,3 +85,30 @@ def test_one_that_learned_nothing_may_not_go_on(live: LiveBank, monkeypatch: pyt
 def test_too_few_labels_are_told(live: LiveBank) -> None:
     with pytest.raises(TrainingRefused, match="known frauds from"):
         train_challenger(live.lake, model_registry(live.lake), WANTED, "a test", SETTINGS)
+
+
+def test_new_thresholds_spend_the_budget_again_and_wait_for_a_person(
+    live: LiveBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retraining, "_LEAST_ROWS", 500)
+    registry = model_registry(live.lake)
+    champion = registry.current()
+    loose = champion.policy.model_copy(update={"alert_probability": 0.0})
+    monkeypatch.setattr(registry, "current", lambda: replace(champion, policy=loose))
+    made = recalibrate_champion(live.lake, registry, "a changed alert rate")
+    before, after = made.alert_rates
+    assert before == 1
+    assert after <= 1.5 * champion.policy.budget.alerts
+    one = enter(live.lake, made)
+    assert one.phase is Phase.WAITING
+    assert champion.version in one.steps[-1].reason
+    assert registry.load(made.version).manifest.predictions_sha256 == champion.manifest.predictions_sha256
+
+
+def test_an_answer_to_drift_learns_from_fewer_days(live: LiveBank) -> None:
+    live.tell(large(live))
+    registry = model_registry(live.lake)
+    every = train_challenger(live.lake, registry, WANTED, "a test", SETTINGS)
+    newest = train_challenger(live.lake, registry, WANTED, "a test", SETTINGS, days=1.5)
+    rows = [registry.load(one.version).manifest.rows for one in (every, newest)]
+    assert rows[0] > rows[1] > 100
