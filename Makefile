@@ -57,9 +57,9 @@ evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAY
 	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(TRAIN_DAYS),--train-days $(TRAIN_DAYS)) \
 	  $(if $(DELAY_DAYS),--delay-days $(DELAY_DAYS)) $(if $(TEST_DAYS),--test-days $(TEST_DAYS)) $(if $(HISTORY),--history $(HISTORY))
 
-drift-study: $(STAMP) ## Drift detectors and retraining on changed history, about an hour: DATA=file [MAPPING= SEEDS=0,1,2]
+drift-study: $(STAMP) ## Drift detectors and retraining on changed history, about an hour: DATA=file [MAPPING= SEEDS=0,1,2 POLICIES=static,weekly,triggered]
 	@$(PYTHON) -m include.adaptation.study $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
-	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(SEEDS),--seeds "$(SEEDS)")
+	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(POLICIES),--policies "$(POLICIES)")
 
 parity: $(STAMP) ## Features used live against the same computed again from the lake
 	@$(PYTHON) -m include.pipeline.parity

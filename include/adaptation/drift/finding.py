@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 class Kind(StrEnum):
     """What has changed."""
 
-    MISSED_FRAUD = "missed_fraud"  # labelled frauds that had not been alerted
+    MISSED_FRAUD = "missed_fraud"  # labelled frauds that were not alerted, or not known to the model
     SCORE = "score"
     ALERT_RATE = "alert_rate"
     FEATURE = "feature"
@@ -24,7 +24,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    subject: str  # feature, column, ``score``, ``alert_rate`` or ``missed_fraud``
+    subject: str  # feature, column, ``score``, ``alert_rate``, ``missed_fraud`` or ``unknown_to_model``
     segment: str
     value: float  # now
     reference_value: float  # the same measure in the reference; 0 for a PSI

@@ -1,12 +1,16 @@
 """ADWIN over labelled frauds: is a larger share of them missed than before?
 
+Two questions are asked of each fraud: had it been alerted, and was its score among the highest? The first is what
+matters to the bank. The second tells whether the model still knows its frauds: rules and anomaly detectors may catch
+a new pattern and hide from the first that the model does not.
+
 The log is replayed from its start at every look. That costs milliseconds, needs no state between looks, and
 gives the same answer however often it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +22,31 @@ from include.adaptation.drift.outcomes import Outcome, OutcomeLog
 from include.adaptation.drift.rates import difference
 from include.adaptation.drift.segments import ALL, worth_watching
 from include.adaptation.drift.settings import DriftSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A question asked of each labelled fraud."""
+
+    asks: Callable[[Outcome], bool | None]  # None: it can not be answered
+    words: str  # of those it is true of
+
+
+#: Questions by the name alarms have.
+SUBJECTS = {
+    "missed_fraud": Subject(lambda outcome: outcome.missed, "were not alerted"),
+    "unknown_to_model": Subject(
+        lambda outcome: outcome.unknown_to_model, "were not among the highest scores of the model"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A labelled fraud and the answer to a question."""
+
+    outcome: Outcome
+    hit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +72,35 @@ def missed_more(log: OutcomeLog, settings: DriftSettings) -> list[MissedMore]:
     ----------
     Bifet, Gavaldà: Learning from time-changing data with adaptive windowing, SDM 2007.
     """
-    streams: dict[str, list[Outcome]] = {}
+    by_segment: dict[str, list[Outcome]] = {}
     for outcome in log.outcomes:
         for segment in outcome.segments:
-            streams.setdefault(segment, []).append(outcome)
-    sizes = {name: len(stream) for name, stream in streams.items()}
-    watched = [name for name in worth_watching(sizes, settings.missed_min) if name in streams]
-    found = [
-        _replay(segment, streams[segment], settings, len(watched))
-        for segment in watched
-        if len(streams[segment]) >= settings.missed_min
+            by_segment.setdefault(segment, []).append(outcome)
+    sizes = {name: len(outcomes) for name, outcomes in by_segment.items()}
+    segments = [name for name in worth_watching(sizes, settings.missed_min) if name in by_segment]
+    streams = [
+        (subject, segment, stream)
+        for segment in segments
+        for subject in SUBJECTS
+        if len(stream := _stream(by_segment[segment], subject)) >= settings.missed_min
     ]
+    found = [_replay(*named, settings, len(streams)) for named in streams]
     return [rise for rise in found if rise is not None]
 
 
+def _stream(outcomes: Sequence[Outcome], subject: str) -> list[Seen]:
+    asked = [(outcome, SUBJECTS[subject].asks(outcome)) for outcome in outcomes]
+    return [Seen(outcome, hit) for outcome, hit in asked if hit is not None]
+
+
 def _replay(
-    segment: str, stream: Sequence[Outcome], settings: DriftSettings, streams: int
+    subject: str, segment: str, stream: Sequence[Seen], settings: DriftSettings, streams: int
 ) -> MissedMore | None:
     adwin = ADWIN(delta=settings.missed_delta / streams, clock=settings.missed_clock)
     rise: MissedMore | None = None
     window = 0  # how much ADWIN held before the newest outcome
-    for end, outcome in enumerate(stream, 1):
-        adwin.update(float(outcome.missed))
+    for end, seen in enumerate(stream, 1):
+        adwin.update(float(seen.hit))
         if adwin.drift_detected:
             held = stream[end - window - 1 : end]
             cut = _likeliest_cut(held)
@@ -72,40 +108,35 @@ def _replay(
             if _share(now) <= _share(before):
                 rise = None
             elif rise is None and end >= settings.missed_min:
-                rise = _rise(segment, before, now, outcome, streams, settings)
+                rise = _rise(subject, segment, before, now, streams)
         window = int(adwin.width)
     return rise
 
 
-def _likeliest_cut(held: Sequence[Outcome]) -> int:
+def _likeliest_cut(held: Sequence[Seen]) -> int:
     """Where the two parts differ by the most that can not be chance.
 
     ADWIN itself drops its oldest outcomes bucket by bucket and finds the place only as more come in.
     """
-    missed = np.cumsum([outcome.missed for outcome in held], dtype=np.float64)
+    missed = np.cumsum([seen.hit for seen in held], dtype=np.float64)
     n, total = len(held), missed[-1]
     cuts = np.arange(1, n)
     distance = np.abs(missed[:-1] / cuts - (total - missed[:-1]) / (n - cuts))
     return int(cuts[np.argmax(distance * np.sqrt(cuts * (n - cuts)))])
 
 
-def _share(outcomes: Sequence[Outcome]) -> float:
-    return sum(outcome.missed for outcome in outcomes) / len(outcomes)
+def _share(stream: Sequence[Seen]) -> float:
+    return sum(seen.hit for seen in stream) / len(stream)
 
 
 def _rise(
-    segment: str,
-    before: Sequence[Outcome],
-    now: Sequence[Outcome],
-    last: Outcome,
-    streams: int,
-    settings: DriftSettings,
+    subject: str, segment: str, before: Sequence[Seen], now: Sequence[Seen], streams: int
 ) -> MissedMore:
-    result = difference(sum(o.missed for o in before), len(before), sum(o.missed for o in now), len(now))
+    result = difference(sum(s.hit for s in before), len(before), sum(s.hit for s in now), len(now))
     where = "" if segment == ALL else f" where {segment.replace('_', ' ').replace('=', ' is ')}"
     finding = Finding(
         kind=Kind.MISSED_FRAUD,
-        subject="missed_fraud",
+        subject=subject,
         segment=segment,
         value=result.now,
         reference_value=result.reference,
@@ -116,8 +147,9 @@ def _rise(
         strength=result.strength,
         rows=len(now),
         sentence=(
-            f"{result.now:.0%} of the last {len(now)} labelled frauds{where} had not been alerted, where "
-            f"{result.reference:.0%} of the {len(before)} before had not: fraud may have found a new way."
+            f"{result.now:.0%} of the last {len(now)} labelled frauds{where} {SUBJECTS[subject].words}, where "
+            f"{result.reference:.0%} of the {len(before)} before were: fraud may have found a new way."
         ),
     )
-    return MissedMore(finding, min(o.occurred_at for o in now), last.labelled_at)
+    since = min(seen.outcome.occurred_at for seen in now)
+    return MissedMore(finding, since, now[-1].outcome.labelled_at)

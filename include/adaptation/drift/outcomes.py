@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
+from include.adaptation.drift.reference import Reference
 from include.adaptation.drift.segments import SEGMENT_COLUMNS, names_of
 
 _KEPT = 5_000
@@ -24,6 +25,8 @@ class Outcome(BaseModel):
     occurred_at: datetime
     labelled_at: datetime
     missed: bool  # it had not been alerted
+    #: The model's score was not among the highest, whoever else may have alerted it; None: there was no score.
+    unknown_to_model: bool | None = None
     segments: tuple[str, ...]  # it belongs to
 
 
@@ -52,7 +55,7 @@ class OutcomeLog(BaseModel):
         return len(self.outcomes)
 
 
-def outcomes_of(scored: pa.Table, labels: pa.Table) -> list[Outcome]:
+def outcomes_of(scored: pa.Table, labels: pa.Table, reference: Reference | None = None) -> list[Outcome]:
     """Outcomes of labels about scored rows.
 
     Parameters
@@ -61,19 +64,23 @@ def outcomes_of(scored: pa.Table, labels: pa.Table) -> list[Outcome]:
         Columns of :func:`include.detection.scored.scored_schema`, among them the rows the labels speak of.
     labels
         ``LABEL_SCHEMA``; those that say "no fraud", and those about other rows, are left out.
+    reference
+        Of the model that scored these rows: says which scores are high. None: only alerts are looked at.
     """
     frauds = labels.filter(labels["is_fraud"])
     at = pc.index_in(
         frauds["transaction_id"].combine_chunks(), value_set=scored["transaction_id"].combine_chunks()
     )
     frauds, rows = frauds.filter(at.is_valid()), at.drop_null()
-    found = scored.select(["transaction_id", "occurred_at", "decision", *SEGMENT_COLUMNS]).take(rows)
+    found = scored.select(["transaction_id", "occurred_at", "decision", "score", *SEGMENT_COLUMNS]).take(rows)
+    high = None if reference is None else reference.high_score
     return [
         Outcome(
             transaction_id=row["transaction_id"],
             occurred_at=row["occurred_at"],
             labelled_at=known,
             missed=row["decision"] != "ALERT",
+            unknown_to_model=None if high is None or row["score"] is None else row["score"] < high,
             segments=names_of(row),
         )
         for row, known in zip(found.to_pylist(), frauds["labelled_at"].to_pylist(), strict=True)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from include.adaptation.drift.bins import Bins
 from include.adaptation.drift.segments import SEGMENT_COLUMNS, coded, segment_name, worth_watching
 from include.adaptation.drift.settings import DriftSettings
-from include.adaptation.drift.tally import SCORE, Tally, count, float_columns
+from include.adaptation.drift.tally import SCORE, Floats, Tally, count, float_columns
 from include.adaptation.errors import ReferenceRefused
 
 #: Quantiles of the score that get an edge of their own: alerts and reviews are made up there.
@@ -37,6 +37,7 @@ class Reference(BaseModel):
     bins: dict[str, Bins]  # feature or ``score`` → its bins
     segments: tuple[str, ...]
     tally: Tally
+    high_score: float | None  # scores from here on are the highest ``high_share`` of the rows
 
     @classmethod
     def learn(cls, table: pa.Table, settings: DriftSettings | None = None, model_version: str = "") -> Self:
@@ -86,7 +87,13 @@ class Reference(BaseModel):
             bins=bins,
             segments=segments,
             tally=tally,
+            high_score=_high(columns[SCORE], settings.high_share),
         )
+
+
+def _high(score: Floats, share: float) -> float | None:
+    known = score[~np.isnan(score)]
+    return float(np.quantile(known, 1 - share)) if len(known) else None
 
 
 def _utc(moment: datetime) -> datetime:

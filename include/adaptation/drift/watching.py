@@ -8,7 +8,7 @@ from itertools import groupby
 
 from include.adaptation.drift.alarm import Alarm, Point
 from include.adaptation.drift.comparing import Question, compare, questions
-from include.adaptation.drift.missed import MissedMore, missed_more
+from include.adaptation.drift.missed import SUBJECTS, MissedMore, missed_more
 from include.adaptation.drift.outcomes import Outcome, OutcomeLog
 from include.adaptation.drift.reference import Reference
 from include.adaptation.drift.settings import DriftSettings
@@ -100,9 +100,12 @@ def _daily(held: Sequence[Summary], ask: Question) -> Iterator[Point]:
 
 
 def _missed(rise: MissedMore, known: Sequence[Outcome], reference: Reference) -> Alarm:
+    asks = SUBJECTS[rise.finding.subject].asks
     stream = [outcome for outcome in known if rise.finding.segment in outcome.segments]
     series = []
     for _, group in groupby(stream, key=lambda outcome: outcome.labelled_at.date()):
         day = list(group)
-        series.append(Point(at=day[0].labelled_at, value=sum(o.missed for o in day) / len(day)))
+        hits = [hit for outcome in day if (hit := asks(outcome)) is not None]
+        if hits:
+            series.append(Point(at=day[0].labelled_at, value=sum(hits) / len(hits)))
     return Alarm.of(rise.finding, rise.since, rise.noticed_at, reference.id, reference.model_version, series)

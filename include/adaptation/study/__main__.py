@@ -35,6 +35,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="Parquet, CSV or JSON Lines")
     parser.add_argument("--mapping", type=Path, default=MAPPING, help="YAML; the Handbook's by default")
     parser.add_argument("--seeds", default=SEEDS, help="separated by commas")
+    parser.add_argument("--policies", default=",".join(Policy), help="separated by commas")
     return parser.parse_args(arguments)
 
 
@@ -43,24 +44,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(arguments)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
-        # The weekly policy trains most often and is compared with, never judged: it comes last.
-        for policies in ((Policy.STATIC, Policy.TRIGGERED), tuple(Policy)):
-            outcome = _study(options, policies, console)
-            written = write(outcome, settings().reports_dir)
+        outcome = _study(options, console)
     except (AdaptationError, EvaluationError, DetectionError, TransactionsError) as error:
         console.print(f"[red]error:[/] {error}", highlight=False)
         return 2
     for change in sorted({change for change, _ in outcome.names()}):
         console.print(_weeks_table(outcome, change))
     console.print(checks_table(outcome.checks(), "Checks: the value of the worst seed"))
-    for path in written:
+    for path in write(outcome, settings().reports_dir):
         console.print(f"written: {path.name}", highlight=False)
     return exit_code(outcome.checks())
 
 
-def _study(options: argparse.Namespace, policies: Sequence[Policy], console: Console) -> Outcome:
+def _study(options: argparse.Namespace, console: Console) -> Outcome:
     chosen = StudySettings()
     seeds = [int(text) for text in options.seeds.split(",")]
+    policies = [Policy(text) for text in options.policies.split(",")]
     began = time.monotonic()
 
     def say(text: str) -> None:

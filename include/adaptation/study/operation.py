@@ -156,8 +156,7 @@ class Operation:
         if self.watched and self.reference is not None:
             table = self._table(rows, scores, decision)
             self.summaries += summarise(self.reference, table)
-            columns = ["transaction_id", "occurred_at", "decision", "transaction_type", "channel", "country"]
-            self._scored[day] = table.select(columns)
+            self._scored[day] = table.drop_columns(["features"])
         return Day(day, rows, scores, decision, self._in_use().policy)
 
     def look(self, day: int) -> list[Alarm]:
@@ -175,7 +174,10 @@ class Operation:
         """Outcomes that became known on the day before."""
         of = day - 1 - self.settings.label_delay_days
         scored = self._scored.pop(of, None)
-        return [] if scored is None else outcomes_of(scored, self.history.labels_of_day(of, day * DAY_US))
+        if scored is None:
+            return []
+        # Of rows scored by an earlier model the reference says nothing; the log leaves those out.
+        return outcomes_of(scored, self.history.labels_of_day(of, day * DAY_US), self.reference)
 
     def _decided(self, rows: slice) -> tuple[Scores, npt.NDArray[np.int8]]:
         bundle = self._in_use()

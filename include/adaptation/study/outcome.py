@@ -88,6 +88,11 @@ class Outcome:
             Bound("<=", 4.0),
             Bound("<=", 2.0),
         )
+        add(
+            "(a) what it costs them, had exactly the budget been spent each day",
+            [100 * (one.known_patterns_spent_without - one.known_patterns_spent) for one in reserve],
+            max,
+        )
         add("(b) alarm after the onset, days", [run.alarm_after for run in b], max, Bound("<=", 1))
         add(
             "(b) average precision of the second week",
@@ -95,6 +100,16 @@ class Outcome:
             min,
             Bound(">=", 0.65),
             Bound(">=", 0.72),
+        )
+        add(
+            "(b) the same, all days and models in one ranking",
+            [
+                week.pooled_average_precision
+                for run in b
+                for week in run.weeks
+                if week.first + week.days == _TWO_WEEKS
+            ],
+            min,
         )
         add(
             "(b) alert rate after 24 hours against before, change of it",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -168,10 +170,12 @@ class _Kept:
         """The model of that name, made if it is not there."""
         path = self.models / "-".join(map(str, key))
         if not path.exists():
-            half = self.models / f"half-{path.name}"
+            half = self.models / f"half-{os.getpid()}-{path.name}"
             shutil.rmtree(half, ignore_errors=True)
             make().save(half)
-            half.replace(path)
+            with contextlib.suppress(OSError):  # another process was faster
+                half.replace(path)
+            shutil.rmtree(half, ignore_errors=True)
         return ModelBundle.load(path)
 
     def _result(self, key: Key) -> Path:

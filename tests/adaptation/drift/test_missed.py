@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.adaptation.drift import DriftSettings, Outcome, OutcomeLog, outcomes_of
+from include.adaptation.drift import DriftSettings, Outcome, OutcomeLog, Reference, outcomes_of
 from include.adaptation.drift.missed import missed_more
 from include.transactions.labels import LABEL_SCHEMA
 
@@ -16,7 +16,7 @@ DELAY = timedelta(days=7)
 
 @pytest.fixture(scope="module")
 def outcomes(world):
-    def drawn(seed, missed, changed=None, at=30, days=40, a_day=40, channel="POS"):
+    def drawn(seed, missed, changed=None, at=30, days=40, a_day=40, channel="POS", caught=False):
         """Labelled frauds of some days; from day ``at`` on, ``changed`` of them are missed in one channel."""
         rng = np.random.default_rng(seed)
         found = []
@@ -30,7 +30,8 @@ def outcomes(world):
                     transaction_id=f"t{i}",
                     occurred_at=moment,
                     labelled_at=moment + DELAY,
-                    missed=bool(rng.random() < share),
+                    missed=(hit := bool(rng.random() < share)) and not caught,
+                    unknown_to_model=hit if caught else None,
                     segments=where,
                 )
             )
@@ -56,6 +57,14 @@ def test_a_rise_is_seen_within_days_and_dated(world, outcomes):
         assert abs(rise["channel=POS"].since - onset) < timedelta(days=4)
         assert onset + DELAY < rise["channel=POS"].noticed_at < onset + DELAY + timedelta(days=3)
         assert rise["channel=POS"].finding.p_value < 0.001
+
+
+def test_a_pattern_the_model_does_not_know_is_seen_though_others_catch_it(outcomes):
+    log = OutcomeLog().add(outcomes(1, 0.3, 0.95, caught=True))
+    found = {rise.finding.key[1:]: rise.finding.sentence for rise in missed_more(log, DriftSettings())}
+    assert ("unknown_to_model", "channel=POS") in found
+    assert {subject for subject, _ in found} == {"unknown_to_model"}
+    assert "were not among the highest scores of the model" in found["unknown_to_model", "channel=POS"]
 
 
 def test_a_fall_is_no_alarm(outcomes):
@@ -86,14 +95,18 @@ def test_the_log_is_bounded_and_begins_anew_with_a_model(world, outcomes):
     assert len(OutcomeLog().add(drawn).since(world.start + timedelta(days=1))) == 40
 
 
-def test_outcomes_are_frauds_that_were_scored(world):
+def test_outcomes_are_frauds_that_were_scored(world, usual):
     scored = world.rows(1, n=50)
     ids = [*scored["transaction_id"].to_pylist()[:3], "elsewhere"]
     known = scored["occurred_at"][0].as_py() + DELAY
     labels = pa.table(
         [ids, ["a"] * 4, [True, False, True, True], ["ANALYST"] * 4, [known] * 4], schema=LABEL_SCHEMA
     )
-    found = outcomes_of(scored, labels)
+    reference = Reference.learn(usual, world.settings)
+    found = outcomes_of(scored, labels, reference)
+    high = np.quantile(usual["score"].to_numpy(), 0.99)
+    assert [o.unknown_to_model for o in found] == [scored["score"][i].as_py() < high for i in (0, 2)]
+    assert {o.unknown_to_model for o in outcomes_of(scored, labels)} == {None}
     assert [outcome.transaction_id for outcome in found] == [ids[0], ids[2]]
     assert [o.missed for o in found] == [scored["decision"][i].as_py() != "ALERT" for i in (0, 2)]
     assert found[0].segments[1:] == tuple(
