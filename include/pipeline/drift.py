@@ -172,11 +172,12 @@ class DriftWatch:
             self.lake.write_json(path, position)
         labels = labels_until(self.lake)
         if labels > position["next_labels"]:
-            self._look_up(version, position["first_batch"], range(position["next_labels"], labels))
+            self._look_up(reference, position["first_batch"], range(position["next_labels"], labels))
             self.lake.write_json(path, position | {"next_labels": labels})
 
-    def _look_up(self, version: str, first_batch: int, labels: range) -> None:
+    def _look_up(self, reference: Reference, first_batch: int, labels: range) -> None:
         """Add to the log which of the transactions just called fraud had been alerted."""
+        version = reference.model_version
         told = verdicts(self.lake, labels.start, labels.stop)
         told = told.filter(pc.and_(told["is_fraud"], pc.greater_equal(told["batch"], first_batch)))
         path = _path(version, "outcomes.json")
@@ -184,7 +185,7 @@ class DriftWatch:
         for batch in sorted(set(told["batch"].to_pylist())):
             for table in self._scored(range(batch, batch + 1)):
                 own = table.filter(pc.equal(table["model_version"], version))
-                outcomes = outcomes.add(outcomes_of(own, told), self.wanted.drift.missed_kept)
+                outcomes = outcomes.add(outcomes_of(own, told, reference), self.wanted.drift.missed_kept)
         self.lake.write_json(path, outcomes.model_dump(mode="json"))
 
     def _scored(self, batches: range) -> Iterator[pa.Table]:
