@@ -110,7 +110,16 @@ def clean_lake() -> None:
     ledger = BatchLedger(lake)
     arrivals = retention.delete_arrivals(lake, ledger, _days_to_keep("arrivals"), now)
     batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now, checked_until(lake))
-    log.info("deleted from the lake: arrivals of %s Spark runs, files of %s batches", arrivals, batches)
+    working = retention.delete_adaptation(lake, _days_to_keep("batches"), now)
+    labels = retention.delete_labels(lake, ledger, _days_to_keep("labels"), now)
+    log.info(
+        "deleted from the lake: arrivals of %s Spark runs, files of %s batches, %s files of shadows and drift, "
+        "%s batches of labels",
+        arrivals,
+        batches,
+        working,
+        labels,
+    )
 
 
 def prune_versions() -> None:

@@ -1,4 +1,4 @@
-"""What of the lake is deleted when: arrivals that are settled, batches that are stored and old."""
+"""What of the lake is deleted when: what is settled, stored, taken up, and old."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from include.governance.decisions import record_retention
+from include.pipeline import drift, shadow
+from include.pipeline.known_labels import labels_until
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
-from include.stores.lake.names import ARRIVALS
+from include.stores.lake.names import ARRIVALS, LABELS
 
 
 def delete_arrivals(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
@@ -58,6 +60,40 @@ def delete_batches(
         for stage in (Stage.ALERTED, Stage.STORED, Stage.SCORED, Stage.ACCEPTED):
             lake.delete_folder(batch_folder(stage, batch))
     return len(due)
+
+
+def delete_adaptation(lake: Lake, older_than: timedelta, now: datetime) -> int:
+    """Delete old working files of shadow scoring and drift watching; returns how many.
+
+    What was found (alarms, comparisons, every model's way) stays; so do references, positions and logs.
+    """
+    old = [
+        path
+        for folder in (shadow.FOLDER, drift.FOLDER)
+        for path in lake.written_before(folder, now - older_than)
+        if path.rsplit("/", 1)[-1].startswith("from=")
+    ]
+    for path in old:
+        lake.delete_file(path)
+    return len(old)
+
+
+def delete_labels(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: datetime) -> int:
+    """Delete old batches of labels that scoring has taken up; returns how many.
+
+    The newest stays: labels that wait for their transactions are carried on from it.
+    """
+    taken = int(ledger.cursor(Stage.SCORED).positions.get("labels_until", 0))
+    deleted = 0
+    for name in lake.names(LABELS):
+        batch = int(name.removeprefix("batch="))
+        if batch >= min(taken, labels_until(lake) - 1) or not _is_older(
+            lake, f"{LABELS}/{name}", older_than, now
+        ):
+            break
+        lake.delete_folder(f"{LABELS}/{name}")
+        deleted += 1
+    return deleted
 
 
 def _batches(lake: Lake) -> Iterator[int]:

@@ -53,11 +53,18 @@ class Lake:
 
     def written_since(self, folder: str, moment: datetime) -> list[str]:
         """Paths of the files below a folder that were written at ``moment`` (aware) or later, sorted."""
+        return [path for path, written in self._written(folder) if written >= moment]
+
+    def written_before(self, folder: str, moment: datetime) -> list[str]:
+        """Paths of the files below a folder that were last written before ``moment`` (aware), sorted."""
+        return [path for path, written in self._written(folder) if written < moment]
+
+    def _written(self, folder: str) -> list[tuple[str, datetime]]:
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True, recursive=True)
         return sorted(
-            info.path.removeprefix(f"{self._root}/")
+            (info.path.removeprefix(f"{self._root}/"), info.mtime.astimezone(UTC))
             for info in self._fs.get_file_info(selector)
-            if info.type == pafs.FileType.File and info.mtime is not None and info.mtime >= moment
+            if info.type == pafs.FileType.File and info.mtime is not None
         )
 
     def delete_file(self, path: str) -> None:
