@@ -11,13 +11,13 @@ Actions), who answered is on record. Nobody answers within three days: not promo
 
 from airflow.sdk import DAG, task
 
-from include.assets import CHALLENGER_EVIDENCE, FRAUD_MODEL
+from include.assets import CHALLENGER_EVIDENCE, CHALLENGERS, FRAUD_MODEL
 from include.orchestration.approval import Approval
 from include.orchestration.retries import CHAIN
 
 with DAG(
     dag_id="approve_model",
-    schedule=[CHALLENGER_EVIDENCE],
+    schedule=(CHALLENGER_EVIDENCE | CHALLENGERS),
     catchup=False,
     max_active_runs=1,
     default_args=CHAIN,

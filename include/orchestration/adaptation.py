@@ -6,7 +6,7 @@ import logging
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 #: What an approver may choose; the last is taken if nobody answers.
 PROMOTE, PROMOTE_SHARE, REJECT = "Promote", "Promote for a share of the accounts first", "Reject"
 NOBODY = "nobody (time-out)"
+
+_CALL_AGAIN = timedelta(hours=6)
 
 
 def _lake() -> Lake:
@@ -86,7 +88,9 @@ def watch_drift() -> dict[str, Any]:
     if look.news:
         _tell_of_drift(look.news)
         watching.told(look)
-    if not look.news and not look.retraining_due:
+    # One that is due and cannot be done yet, for want of labels, is called for again later.
+    due = look.retraining_due and not watching.called(datetime.now(UTC), _CALL_AGAIN)
+    if not look.news and not due:
         raise AirflowSkipException(f"nothing new; {len(look.standing)} alarms stand")
     return {
         "alarms": [
@@ -100,7 +104,7 @@ def watch_drift() -> dict[str, Any]:
             }
             for alarm in look.news
         ],
-        "retraining_due": look.retraining_due,
+        "retraining_due": due,
     }
 
 
@@ -125,7 +129,7 @@ def train_challenger(
     drift = "model_drift" in woken_by
     if params.get("only_if_missing") or (woken_by and not drift):
         raise AirflowSkipException("the run was for the first model")
-    look = _watch(lake).look() if drift else None
+    look = _watch(lake).last_look() if drift else None
     if look is not None and not look.retraining_due:
         waiting = ChallengerBook(lake).within(Phase.WAITING)
         asked = any(one.steps[-1].by == "recalibration" for one in waiting)

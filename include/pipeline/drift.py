@@ -9,6 +9,7 @@
                          /alarms.json           alarms that stand
          alarms/<id>.json, <id>.html            every alarm that was ever told, with its evidence and plots
          episode.json                           the answer to an alarm: which retrainings are due when
+         called.json                            when a retraining that is due was last called for
 
 A look that was cut off is done again: files are replaced, the position moves last. With another champion
 everything begins anew, under its version.
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = "drift"
 _EPISODE = f"{FOLDER}/episode.json"
+_CALLED = f"{FOLDER}/called.json"
 _REFERENCE_DAYS = 7
 _REFERENCE_ROWS = 60_000
 #: Batches whose counts are added up in memory before they are written.
@@ -104,6 +106,24 @@ class DriftWatch:
             self.lake.write_bytes(f"{FOLDER}/alarms/{alarm.id}.html", alarms_page([alarm], now).encode())
         episode = self._plan(standing, now)
         return Look(tuple(standing), news, episode is not None and episode.is_due(now))
+
+    def last_look(self) -> Look:
+        """What the last look told, without looking again: for whom it is not to count anything."""
+        champion, now = self.registry.current(), self.now
+        document = self.lake.read_json(_EPISODE)
+        if champion is None or now is None:
+            return Look()
+        rows = self.lake.read_json(_path(champion.version, "alarms.json")) or []
+        due = document is not None and Episode.model_validate(document).is_due(now)
+        return Look(tuple(map(Alarm.model_validate, rows)), retraining_due=due)
+
+    def called(self, moment: datetime, again_after: timedelta) -> bool:
+        """Whether a retraining was called for a short while ago; if not, it is taken down that it is now."""
+        before = self.lake.read_json(_CALLED)
+        if before and moment - datetime.fromisoformat(before["at"]) < again_after:
+            return True
+        self.lake.write_json(_CALLED, {"at": moment.isoformat()})
+        return False
 
     def told(self, look: Look) -> None:
         """Remember the alarms of a look as told; before this they are news again."""

@@ -18,6 +18,7 @@ from include.transactions.labels import LabelledTransaction
 
 #: Features and labels of a bank's history, in the bank's folder; ``is_fraud`` is null where nobody knows yet.
 HISTORY = "history.parquet"
+_MANY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,12 @@ def labels_until(lake: Lake) -> int:
 def verdicts(lake: Lake, start: int, stop: int) -> pa.Table:
     """Verdicts of label batches ``start`` to ``stop - 1``, ``VERDICT_SCHEMA``; a later row replaces an earlier."""
     parts = [VERDICT_SCHEMA.empty_table()]
-    if stop > start:
+    folders = [batch_folder(LABELS, batch) for batch in range(start, stop)]
+    if len(folders) > _MANY:
         # One listing: retention has taken old ones, and asking for each of them would take long.
-        first, end = (batch_folder(LABELS, batch).rsplit("/", 1)[1] for batch in (start, stop))
-        for name in lake.names(LABELS):
-            path = f"{LABELS}/{name}/{JOINED}"
-            if first <= name < end and lake.exists(path):  # not there as long as the batch is being made
-                parts.append(lake.read_table(path))
+        there = set(lake.names(LABELS))
+        folders = [folder for folder in folders if folder.rsplit("/", 1)[1] in there]
+    parts += [lake.read_table(path) for folder in folders if lake.exists(path := f"{folder}/{JOINED}")]
     return pa.concat_tables(parts)
 
 

@@ -16,7 +16,9 @@ from include.detection.registry import ModelRegistry
 from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
 from include.features.labels import JOINED_LABEL_SCHEMA
+from include.governance.audit import AuditError
 from include.governance.decisions import seal_batch
+from include.governance.incidents import clear_incident, raise_incident
 from include.governance.shares import in_share
 from include.pipeline.batch_log import labels_of
 from include.pipeline.known_labels import labels_until, verdicts
@@ -207,7 +209,7 @@ def score(
         configuration = _configuration(batch, ledger, lake, registry, rules)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
         lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
-        seal_batch(lake, batch, configuration.facts())
+        _seal(lake, batch, configuration)
         ledger.complete(
             Stage.SCORED,
             batch,
@@ -217,6 +219,19 @@ def score(
         )
         done.append(batch)
     return done
+
+
+def _seal(lake: Lake, batch: int, configuration: Configuration) -> None:
+    """Seal the batch; if the chain is broken it is scored all the same, and somebody has to know.
+
+    A batch without a seal is found by ``make verify-audit``, and gets one when it is scored again.
+    """
+    try:
+        seal_batch(lake, batch, configuration.facts())
+    except AuditError as error:
+        raise_incident(lake, "audit", f"batch {batch} has no seal: {error}", {"batch": batch})
+    else:
+        clear_incident(lake, "audit")
 
 
 def _configuration(

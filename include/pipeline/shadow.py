@@ -6,8 +6,6 @@ pieces, one file a run and model, and acted on by nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +22,17 @@ FOLDER = "shadow"
 
 #: A piece ends after so many rows; it is what a run keeps in memory.
 _ROWS = 100_000
+#: A comparison takes about so many of the newest rows: it has to fit into memory.
+_COMPARED_ROWS = 3_000_000
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("transaction_id", pa.string()),
+        pa.field("score", pa.float64()),
+        pa.field("live_score", pa.float64()),
+        pa.field("decided_by", pa.string()),
+    ]
+)
 
 
 def score_in_shadow(lake: Lake, registry: ModelRegistry, version: str, since_batch: int) -> int:
@@ -65,27 +74,20 @@ def compared(
     gave in the shadow, and rows with neither are left out.
     """
     ours = _pieces(lake, version, since_batch)
-    theirs = {
-        row: score
-        for part in _pieces(lake, champion, since_batch)
-        for row, score in zip(part["transaction_id"].to_pylist(), part["score"].to_pylist(), strict=True)
-    }
-    ids, mine, live = [], [], []
-    for part in ours:
-        names = part["transaction_id"].to_pylist()
-        decided = part["decided_by"].to_pylist()
-        scores = [
-            score if by == champion else theirs.get(name)
-            for name, by, score in zip(names, decided, part["live_score"].to_pylist(), strict=True)
-        ]
-        kept = np.array([score is not None for score in scores], dtype=bool)
-        ids += [name for name, keep in zip(names, kept, strict=True) if keep]
-        mine.append(part["score"].to_numpy()[kept])
-        live.append(np.array([score for score in scores if score is not None], dtype=np.float64))
-    fraud = _frauds(lake, since_batch)
-    flags = np.array([name in fraud for name in ids], dtype=bool)
-    none = np.zeros(0)
-    return compare(flags, np.concatenate(live or [none]), np.concatenate(mine or [none]), budget, min_frauds)
+    theirs = _pieces(lake, champion, since_batch)
+    at = pc.index_in(ours["transaction_id"], value_set=theirs["transaction_id"])
+    shadowed = theirs["score"].take(at)
+    live = pc.if_else(pc.equal(ours["decided_by"], champion), ours["live_score"], shadowed)
+    kept = pc.is_valid(live)
+    ours, live = ours.filter(kept), live.filter(kept)
+    fraud = pc.is_in(ours["transaction_id"], value_set=_frauds(lake, since_batch))
+    return compare(
+        np.asarray(fraud.to_numpy(zero_copy_only=False), dtype=bool),
+        np.asarray(live.to_numpy(zero_copy_only=False), dtype=np.float64),
+        np.asarray(ours["score"].to_numpy(zero_copy_only=False), dtype=np.float64),
+        budget,
+        min_frauds,
+    )
 
 
 _READ = ("transaction_id", "features", "score", "model_version")
@@ -96,14 +98,9 @@ def judge(scored: pa.Table, bundle: ModelBundle) -> pa.Table:
     features = scored["features"].combine_chunks()
     names = [features.type.field(at).name for at in range(features.type.num_fields)]
     matrix = feature_matrix(pa.table([features.field(name) for name in names], names=names), bundle.features)
-    return pa.table(
-        {
-            "transaction_id": scored["transaction_id"],
-            "score": pa.array(bundle.calibration.probability(bundle.booster.score(matrix))),
-            "live_score": scored["score"],
-            "decided_by": scored["model_version"],
-        }
-    )
+    score = pa.array(bundle.calibration.probability(bundle.booster.score(matrix)))
+    columns = [scored["transaction_id"], score, scored["score"], scored["model_version"]]
+    return pa.table(columns, schema=_SCHEMA)
 
 
 def _position(version: str) -> str:
@@ -116,20 +113,22 @@ def _next_batch(lake: Lake, version: str, since_batch: int) -> int:
     return since_batch if position is None else max(since_batch, int(position["next_batch"]))
 
 
-def _pieces(lake: Lake, version: str, since_batch: int) -> list[pa.Table]:
-    return list(_read_pieces(lake, version, since_batch))
-
-
-def _read_pieces(lake: Lake, version: str, since_batch: int) -> Iterator[pa.Table]:
-    for name in lake.names(f"{FOLDER}/{version}"):
+def _pieces(lake: Lake, version: str, since_batch: int) -> pa.Table:
+    """What a model said in the shadow, the newest pieces first, as many as a comparison takes."""
+    parts, rows = [_SCHEMA.empty_table()], 0
+    for name in reversed(lake.names(f"{FOLDER}/{version}")):
+        if rows >= _COMPARED_ROWS:
+            break
         if name.startswith("from=") and int(name[5:15]) >= since_batch:
-            yield lake.read_table(f"{FOLDER}/{version}/{name}")
+            parts.append(lake.read_table(f"{FOLDER}/{version}/{name}"))
+            rows += parts[-1].num_rows
+    return pa.concat_tables(parts).combine_chunks()
 
 
-def _frauds(lake: Lake, since_batch: int) -> set[str]:
+def _frauds(lake: Lake, since_batch: int) -> pa.Array:
     """Transactions of batches from ``since_batch`` on that are known to be fraud."""
     manifest = BatchLedger(lake).manifest(Stage.SCORED, since_batch) or {}
     told = verdicts(lake, manifest.get("labels_until", 0), labels_until(lake))
     told = told.filter(pc.greater_equal(told["batch"], since_batch))
     newest = dict(zip(told["transaction_id"].to_pylist(), told["is_fraud"].to_pylist(), strict=True))
-    return {name for name, is_fraud in newest.items() if is_fraud}
+    return pa.array([name for name, is_fraud in newest.items() if is_fraud], pa.string())

@@ -18,7 +18,7 @@ FLOW = [
     ("load_cassandra", "cassandra.transactions", set()),
     ("initialize_stores", "stores", {"train_models"}),
     ("approve_model, train_models", "fraud_model", set()),
-    ("train_models", "challengers", set()),
+    ("train_models", "challengers", {"approve_model"}),
     ("monitor_drift", "model_drift", {"train_models"}),
     ("score_shadow", "challenger_evidence", {"approve_model"}),
     ("check_parity", "feature_parity", set()),

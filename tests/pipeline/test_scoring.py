@@ -13,6 +13,7 @@ import pytest
 from include.detection.scoring import score_batch
 from include.features.catalogue import FEATURE_NAMES
 from include.features.labels import JOINED_LABEL_SCHEMA
+from include.governance.incidents import open_incidents
 from include.governance.shares import in_share
 from include.pipeline import parity
 from include.pipeline.bank import BankFeed
@@ -121,3 +122,15 @@ def test_history_labels_end_where_the_live_ones_begin(tmp_path) -> None:
     assert before
     assert after
     assert max(label.labelled_at for label in before) < min(label.labelled_at for label in after)
+
+
+def test_a_broken_audit_chain_is_an_incident_and_scoring_goes_on(bank: LiveBank) -> None:
+    head = bank.lake.read_bytes("audit/decisions/head.json")
+    bank.lake.write_bytes("audit/decisions/head.json", b"{}")
+    bank.run(1)
+    (incident,) = open_incidents(bank.lake)
+    assert incident.key == "audit"
+    assert "batch 3 has no seal" in incident.words
+    bank.lake.write_bytes("audit/decisions/head.json", head)
+    bank.run(1)
+    assert open_incidents(bank.lake) == ()
