@@ -27,7 +27,7 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(pool="govern", outlets=[MODEL_DRIFT])
+    @task(pool="watch", outlets=[MODEL_DRIFT])
     def watch_drift(*, outlet_events=None):
         """Look, and tell what is new."""
         from include.orchestration.adaptation import watch_drift

@@ -25,7 +25,7 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(pool="govern")
+    @task(pool="watch")
     def score_in_shadow():
         """Score what is due."""
         from include.orchestration.adaptation import score_shadow

@@ -54,6 +54,7 @@ class Episode(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alarm_id: str
+    reference_id: str  # what the alarm was held against: another after every promotion
     since: datetime  # estimated onset
     due: tuple[datetime, ...]  # retrainings still to come, in order
     done: tuple[datetime, ...] = ()
@@ -67,7 +68,7 @@ class Episode(BaseModel):
         due = [first]
         for after in settings.follow_ups:
             due.append(max(labelled + after, due[-1] + settings.pause))
-        return cls(alarm_id=alarm.id, since=alarm.since, due=tuple(due))
+        return cls(alarm_id=alarm.id, reference_id=alarm.reference_id, since=alarm.since, due=tuple(due))
 
     def is_due(self, now: datetime) -> bool:
         """Whether a retraining is to be done by now."""
@@ -82,10 +83,15 @@ class Episode(BaseModel):
 def next_episode(
     episode: Episode | None, alarms: Sequence[Alarm], now: datetime, settings: RetrainingSettings
 ) -> Episode | None:
-    """The episode to go on with: a new alarm waits until the one before has been answered to the end."""
+    """The episode to go on with: a new alarm waits until the one before has been answered to the end.
+
+    Alarms that last, or come again, under the same reference begin no other: its model was not replaced by any of
+    the retrainings, and one more would not be either.
+    """
     if episode is not None and episode.due:
         return episode
     for alarm in alarms:
-        if alarm.kind in RETRAINED:
+        answered = episode is not None and episode.reference_id == alarm.reference_id
+        if alarm.kind in RETRAINED and not answered:
             return Episode.begin(alarm, now, settings)
     return episode

@@ -35,6 +35,8 @@ from include.detection.errors import ModelRefused, PromotionRefused, RegistryErr
 from include.detection.manifest import Manifest
 
 _TEMPORARY = ".tmp-"
+#: Models kept in memory beside those deployed.
+_HELD = 3
 _POLICY = "policy.json"
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ class ModelRegistry:
         self._deployed = Deployed(None)
         self._loaded_from: str | None = None  # name of the promotion that was last when it was looked at
         self._loaded: dict[str, ModelBundle] = {}  # by version: what is deployed
+        self._asked_for: dict[str, ModelBundle] = {}  # and what was asked for by name, the last few
         self._refused: dict[str, str] = {}  # promotions that should be in force → why they are not
         self._trouble: str | None = None  # the lake could not be read at the last look
 
@@ -133,7 +136,10 @@ class ModelRegistry:
         return bundle
 
     def promote(self, version: str, share: float = 1.0, by: str = "", reason: str = "") -> None:
-        """Make a stored version current; also the way back to an older one, through the same gate.
+        """Make a stored version current.
+
+        The way back, to a version that has been promoted to all accounts before, needs no gate: who finds that a model
+        is worse must be able to take it away.
 
         Parameters
         ----------
@@ -150,8 +156,9 @@ class ModelRegistry:
             The gate lets no model take the place of the current one.
         """
         manifest, digest = self._manifest(version)
-        self.ensure_promotable()
         names = self._promotions()
+        if share < 1 or version not in {one.version for one in self.promotions() if one.share == 1}:
+            self.ensure_promotable()
         if not 0 < share <= 1 or (share < 1 and not names):
             raise RegistryError(
                 f"expected a share of the accounts above 0 and up to 1, and a model for the others, got {share:g} "
@@ -259,7 +266,12 @@ class ModelRegistry:
         ModelRefused
             It is tampered with, unsafe or incompatible.
         """
-        return self._loaded.get(version) or self._fetch(version, None)
+        there = self._loaded.get(version) or self._asked_for.get(version)
+        if there is None:
+            there = self._asked_for[version] = self._fetch(version, None)
+            for oldest in list(self._asked_for)[:-_HELD]:
+                del self._asked_for[oldest]
+        return there
 
     def policy(self, version: str) -> DecisionPolicy:
         """The thresholds of a stored version, without its models, which take seconds to load.

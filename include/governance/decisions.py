@@ -2,9 +2,9 @@
 
 A seal is a record of the chain ``decisions``; the one that counts for a batch is the newest. It is written
 after everything of the batch and before the ledger knows the batch as scored, so no batch that counts is
-without one. A batch scored a second time with the same outcome keeps its seal; with another outcome, a kill
-between the seal and the ledger for one, which leaves the batch to be scored at another moment, a seal is
-appended that names the first, and both stay.
+without one as long as the chain can be appended to. A batch scored a second time with the same outcome keeps
+its seal; with another outcome, a kill between the seal and the ledger for one, which leaves the batch to be
+scored at another moment, a seal is appended that names the first, and both stay.
 
 Retention deletes batches whose seals stay. It records in the chain ``retention`` what it is about to delete,
 before it does: a sealed file that is missing and stands in no such record was removed by somebody else.
@@ -70,7 +70,7 @@ def seal_batch(
     Raises
     ------
     AuditError
-        The seal could not be appended; the batch must not be completed then.
+        The seal could not be appended: somebody has to be told.
     FileNotFoundError
         The batch has not been written.
     """

@@ -33,6 +33,8 @@ SNAPSHOTS = "lists/snapshots"
 #: A snapshot is made after so many changes, or one of so many entries.
 _CHANGES_PER_SNAPSHOT = 20
 _ENTRIES_PER_SNAPSHOT = 1_000
+#: So many changes behind, a process begins anew from the newest snapshot.
+_FAR = _CHANGES_PER_SNAPSHOT
 #: How many states are kept for replays.
 _HELD = 8
 
@@ -81,6 +83,12 @@ class ListBook:
             if self._number < 0:
                 self._number, entries = self._start(None)
                 self._held[self._number] = entries
+            if self._lake.exists(_path(self._number + _FAR)):
+                # A process that was forked long ago: what was summed up since is faster than change by change.
+                number, entries = self._start(None)
+                if number > self._number:
+                    self._number = number
+                    self._hold(number, entries)
             while self._lake.exists(_path(self._number + 1)):
                 entries = self.at(self._number).changed(self.change(self._number + 1).entries)
                 self._number += 1

@@ -45,6 +45,7 @@ class RuleSteps:
         live = {entry.rule_id: entry for entry in self._entries() if entry.stage is Stage.LIVE}
         rule_id = text if kind is ChangeKind.RETIRE else rule_id_of(text)
         if begun := RuleLife(self._lake, rule_id).of(change) if rule_id else ():
+            self._record(begun[0])  # the first try may have been killed before
             return begun[0]
         if kind is ChangeKind.RETIRE:
             if text not in live:
@@ -107,6 +108,7 @@ class RuleSteps:
         # A task that is repeated after the whole step must not put back what has changed since.
         done = [taken for taken in life.of(change) if taken.step in (Step.LIVE, Step.RETIRED)]
         if done:
+            self._record(done[0])  # the first try may have been killed before
             return done[0]
         entries = take_out(self._entries(), rule_id, Stage.SHADOW)
         if step.kind is ChangeKind.RETIRE:
@@ -169,7 +171,8 @@ class RuleSteps:
 
     def _record(self, step: LifeStep) -> None:
         detail = {"change": step.change, "kind": str(step.kind), "author": step.author, "share": step.share}
-        record_action(self._lake, step.by, f"rule.{step.step.lower()}", step.rule_id, detail | step.detail)
+        action, key = f"rule.{step.step.lower()}", f"{step.rule_id}:{step.change}:{step.step}"
+        record_action(self._lake, step.by, action, step.rule_id, detail | step.detail, key=key)
 
 
 def _entry(step: LifeStep, stage: Stage, approver: str = "") -> RuleEntry:

@@ -23,6 +23,7 @@ from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings
 from include.governance.audit import record_action
 from include.governance.errors import RuleBookError
+from include.governance.incidents import open_incidents
 from include.governance.rule_book import RuleBook
 from include.orchestration.connections import open_channels
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
@@ -43,6 +44,9 @@ PROMOTE, PROMOTE_SHARE, REJECT = "Promote", "Promote for a share of the accounts
 NOBODY = "nobody (time-out)"
 
 _CALL_AGAIN = timedelta(hours=6)
+#: Longer than a question waits for its answer, see dags/approve_model.py.
+_ASK_AGAIN = timedelta(days=4)
+_COMPARED, _ASKED = "cursors/comparison.json", "cursors/asked.json"
 
 
 def _lake() -> Lake:
@@ -64,8 +68,8 @@ def _watch(lake: Lake) -> DriftWatch:
 
 
 def _promotions(lake: Lake) -> Promotions:
-    def record(actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
-        record_action(lake, actor, action, subject, detail)
+    def record(actor: str, action: str, subject: str, detail: dict[str, Any], key: str) -> None:
+        record_action(lake, actor, action, subject, detail, key=key)
 
     return Promotions(lake, _registry(lake), _wanted(), record)
 
@@ -88,8 +92,10 @@ def watch_drift() -> dict[str, Any]:
     if look.news:
         _tell_of_drift(look.news)
         watching.told(look)
+    _tell_of_incidents(lake)
     # One that is due and cannot be done yet, for want of labels, is called for again later.
-    due = look.retraining_due and not watching.called(datetime.now(UTC), _CALL_AGAIN)
+    wanted = look.retraining_due or any(alarm.kind in RECALIBRATED for alarm in look.standing)
+    due = wanted and not watching.called(datetime.now(UTC), _CALL_AGAIN)
     if not look.news and not due:
         raise AirflowSkipException(f"nothing new; {len(look.standing)} alarms stand")
     return {
@@ -134,7 +140,11 @@ def train_challenger(
         waiting = ChallengerBook(lake).within(Phase.WAITING)
         asked = any(one.steps[-1].by == "recalibration" for one in waiting)
         if not asked and any(alarm.kind in RECALIBRATED for alarm in look.standing):
-            return recalibrate_champion(lake, _registry(lake), "a changed alert rate").model_dump(mode="json")
+            try:
+                made = recalibrate_champion(lake, _registry(lake), "a changed alert rate")
+            except TrainingRefused as refused:
+                raise AirflowSkipException(str(refused)) from refused
+            return made.model_dump(mode="json")
         raise AirflowSkipException(
             "no retraining answers this drift, or it is planned for later: drift/episode.json"
         )
@@ -179,28 +189,42 @@ def score_shadow() -> dict[str, int]:
 
 
 def judge_challengers() -> dict[str, Any]:
-    """Compare with the champion; returns who moved where.
+    """Compare with the champion; returns who moved, and who waits to be asked about.
 
     Raises
     ------
     AirflowSkipException
-        Nobody moved, or the last comparison was only just made.
+        Nobody moved, and nobody waits for a question that has not been put.
     """
     os.nice(10)
     lake, wanted = _lake(), _wanted()
-    last = lake.read_json("cursors/comparison.json")
-    now = datetime.now(UTC)
-    if last and (now - datetime.fromisoformat(last["at"])).total_seconds() < wanted.compare_minutes * 60:
-        raise AirflowSkipException(
-            f"compared at {last['at']}; at most once in {wanted.compare_minutes:g} minutes"
-        )
-    moved = _promotions(lake).judge()
-    lake.write_json("cursors/comparison.json", {"at": now.isoformat()})
-    if not moved:
-        raise AirflowSkipException("nobody moved")
+    steps, now = _promotions(lake), datetime.now(UTC)
+    last, moved = lake.read_json(_COMPARED), []
+    if not last or now - datetime.fromisoformat(last["at"]) >= timedelta(minutes=wanted.compare_minutes):
+        moved = steps.judge()
+        lake.write_json(_COMPARED, {"at": now.isoformat()})
     for one in moved:
         _tell_of_step(one)
-    return {one.version: str(one.phase) for one in moved}
+    waits = steps.waiting()
+    # An event that was lost with its task comes again, and so does one for who waited behind another.
+    if waits is not None and _is_asked_about(lake, waits, now):
+        waits = None
+    if not moved and waits is None:
+        raise AirflowSkipException("nobody moved, and nobody waits to be asked about")
+    return {
+        "moved": {one.version: str(one.phase) for one in moved},
+        "waits": None if waits is None else waits.version,
+    }
+
+
+def _is_asked_about(lake: Lake, waits: Challenger, now: datetime) -> bool:
+    """Whether a person has been asked about it, and may still answer."""
+    asked = lake.read_json(_ASKED) or {}
+    return (
+        asked.get("version") == waits.version
+        and datetime.fromisoformat(asked["at"]) >= waits.since
+        and now - datetime.fromisoformat(asked["at"]) < _ASK_AGAIN
+    )
 
 
 def gather_evidence() -> dict[str, str]:
@@ -215,7 +239,9 @@ def gather_evidence() -> dict[str, str]:
     one = _promotions(lake).waiting()
     if one is None:
         raise AirflowSkipException("no challenger waits for approval")
-    return {"version": one.version, "body": _evidence(one)}
+    body = _evidence(one)
+    lake.write_json(_ASKED, {"version": one.version, "at": datetime.now(UTC).isoformat()})
+    return {"version": one.version, "body": body}
 
 
 def settle(version: str, answer: Mapping[str, Any]) -> str:
@@ -236,6 +262,12 @@ def settle(version: str, answer: Mapping[str, Any]) -> str:
     name = (user.get("name") or user.get("id")) if isinstance(user, Mapping) else getattr(user, "name", None)
     lake = _lake()
     steps = _promotions(lake)
+    stands = steps.book.get(version)
+    if stands is None or (stands.phase is not Phase.WAITING and stands.steps[-1].by != name):
+        # Somebody cleared this task long after; what was answered then says nothing about now.
+        raise AirflowSkipException(
+            f"{version} is {stands.phase if stands else 'unknown'} by now, and waits for nobody"
+        )
     if name is None or choice == REJECT:
         reason = "rejected" if name else "nobody answered in time"
         after = steps.reject(version, by=name or NOBODY, reason=reason)
@@ -263,7 +295,7 @@ def enter_first_model(lake: Lake, version: str, by: str) -> None:
 def _evidence(one: Challenger) -> str:
     step, evaluation = one.steps[-1], one.evaluation
     found = step.evidence
-    if not evaluation:
+    if "alert_rates" in found:
         before, after = found["alert_rates"]
         return (
             f"**{one.version}**: {step.reason}.\n\nWhy: {one.trained_for}. The models alone alert on {before:.2%} "
@@ -286,9 +318,10 @@ def _evidence(one: Challenger) -> str:
         f"Same transactions, each may flag {found.get('budget', 0):.1%}. Chance of this if both were equally good: "
         f"{min(found.get('p_worse', 1), found.get('p_better', 1)):.3g}.",
         "",
-        f"On history, before it was trained: average precision {_number(evaluation.get('average_precision'))} on "
-        f"{evaluation.get('rows'):,} transactions with {evaluation.get('frauds')} frauds "
-        f"({evaluation.get('reason')}).",
+        f"On history, before it was trained: average precision {_number(evaluation['average_precision'])} on "
+        f"{evaluation['rows']:,} transactions with {evaluation['frauds']} frauds ({evaluation['reason']})."
+        if evaluation
+        else "Nothing was learned: it is an earlier champion with other thresholds.",
         "",
         "Taken back at any time: promote another version, or wait: a champion that gets worse than the one "
         "before it is demoted by itself.",
@@ -305,25 +338,41 @@ def _tell_of_drift(alarms: Sequence[Alarm]) -> None:
         f"{alarm.sentence}\nSince {alarm.since:%Y-%m-%d %H:%M} UTC, {alarm.confidence:.2%} sure."
         for alarm in alarms
     ]
-    _tell(f"drift:{','.join(alarm.id for alarm in alarms)}", f"Drift: {len(alarms)} new alarms", lines)
+    _try_to_tell(f"drift:{','.join(alarm.id for alarm in alarms)}", f"Drift: {len(alarms)} new alarms", lines)
+
+
+def _tell_of_incidents(lake: Lake) -> None:
+    """Mail each incident once: what goes on without stopping anything is seen by nobody else."""
+    for one in open_incidents(lake):
+        key = f"incident:{one.key}:{one.since.isoformat()}"
+        if not lake.exists(f"notices/{_identity(key)}.json"):
+            _try_to_tell(key, f"Incident: {one.key}", [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."])
+
+
+def _try_to_tell(key: str, subject: str, paragraphs: Sequence[str]) -> None:
+    """What is told is in the lake and in Airflow too: a mail server that is away stops nothing."""
+    try:
+        _tell(key, subject, paragraphs)
+    except DeliveryFailure as failure:
+        log.error("the model owner could not be told: %s: %s", subject, failure)
+
+
+def _identity(key: str) -> uuid.UUID:
+    return uuid.uuid5(NAMESPACE, f"owner:{key}")
 
 
 def _tell_of_step(one: Challenger) -> None:
     step = one.steps[-1]
-    try:
-        _tell(
-            f"step:{one.version}:{len(one.steps)}",
-            f"Model {one.version}: {step.phase}",
-            [f"{step.reason}\nBy {step.by}, {step.at:%Y-%m-%d %H:%M} UTC."],
-        )
-    except DeliveryFailure as failure:
-        # The step is taken and on record; a second try of this task would not find it any more.
-        log.error("nobody could be told that %s is %s: %s", one.version, step.phase, failure)
+    _try_to_tell(
+        f"step:{one.version}:{len(one.steps)}",
+        f"Model {one.version}: {step.phase}",
+        [f"{step.reason}\nBy {step.by}, {step.at:%Y-%m-%d %H:%M} UTC."],
+    )
 
 
 def _tell(key: str, subject: str, paragraphs: Sequence[str]) -> None:
     """Mail the model owner. The same key is the same message: the receiver can drop a repetition."""
-    identity = uuid.uuid5(NAMESPACE, f"owner:{key}")
+    identity = _identity(key)
     recipient, now = _wanted().owner, datetime.now(UTC)
     notice = {"to": recipient, "subject": subject, "text": list(paragraphs), "at": now.isoformat()}
     _lake().write_json(f"notices/{identity}.json", notice)

@@ -91,26 +91,27 @@ def load_states(params: Mapping[str, Any]) -> None:
 
 
 def train_first_model(params: Mapping[str, Any], by: str | None) -> str | None:
-    """Train and promote; returns the version, or None where there is a model of this history already.
+    """Train and promote; returns the version, or None where a model decides already.
+
+    Only the first model becomes champion like this: every other is a challenger first.
 
     Parameters
     ----------
     params
-        ``only_if_missing``, true unless said otherwise: false trains another in its place.
+        Of the run: which bank.
     by
         Who started the run; None for the calendar and for assets.
 
     Raises
     ------
     PromotionRefused
-        There is a model, and the last parity check was not clean.
+        There was a model that cannot be used any more, and the last parity check was not clean.
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
     registry = model_registry(lake, gate_of(lake))
-    there = first_model.model_of(feed, lake, registry)
-    if params.get("only_if_missing", True) and there is not None:
-        log.info("model %s was trained on this history; nothing to do", there)
+    if (champion := registry.current()) is not None:
+        log.info("model %s decides; nothing to do", champion.version)
         return None
     version = first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
     enter_first_model(lake, version, by or "initialize_stores")

@@ -6,9 +6,10 @@ Whatever writes to the books runs in Airflow's pool ``govern``, which has one sl
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -27,6 +28,7 @@ from include.pipeline.backtest_replay import Order
 from include.pipeline.backtest_run import backtest
 from include.pipeline.rule_shadow import shadow_figures
 from include.pipeline.rule_texts import rule_text
+from include.pipeline.training_set import newest
 from include.rules.columns import rule_columns
 from include.rules.loader import rule_id_of
 from include.settings import settings
@@ -35,6 +37,8 @@ from include.stores.lake.files import Lake
 
 #: The answer that lets a change go live; every other rejects it.
 APPROVE = "Approve"
+#: A draft is back-tested on so many newest days if the run does not say on which: a lake of months would take hours.
+_BACKTEST_DAYS = 14
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +98,10 @@ def backtest_draft(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> dic
         raise ChangeRefused(f"expected a draft of {rule_id}, found none; clear the task check_draft")
     draft = drafts[0]
     text = "" if draft.kind is ChangeKind.RETIRE else draft.text
-    order = Order(*_period(params), rule_id, text, draft.share)
-    record = _backtest(desk.lake, order, None, dag_run.run_id)
+    since, until = _period(params)
+    if since is None and (end := until or newest(desk.lake)) is not None:
+        since = end - timedelta(days=_BACKTEST_DAYS)
+    record = _backtest(desk.lake, Order(since, until, rule_id, text, draft.share), None, dag_run.run_id)
     return {
         "backtest": record.backtest_id,
         "transactions": record.rows,
@@ -136,8 +142,15 @@ def judge_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> str
     ]
     if draft.kind is ChangeKind.CHANGE:
         seen = shadow_figures(desk.lake, draft, desk.steps.shadow(dag_run.run_id, rule_id))
-        lines += ["", f"**Shadow**: {seen.words()}.", "", "```sql", draft.text.strip(), "```"]
+        lines += ["", f"**Shadow**: {seen.words()}.", "", *_quoted(draft.text)]
     return "\n".join(lines)
+
+
+def _quoted(text: str) -> list[str]:
+    """A text as a block of code that no line of it can end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}sql", text.strip(), fence]
 
 
 def decide(rule_id: str, answer: Mapping[str, Any] | None, dag_run: Any) -> None:

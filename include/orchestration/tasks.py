@@ -133,10 +133,11 @@ def score(run: Any) -> list[str]:
                 return scoring.LocalScorer(lake, CassandraStateStore(session()), registry, _rules())
             return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
 
-        done = scoring.score(batches, ledger, lake, registry, _rules(), scorer_for)
-    _tell_of_problems(lake, "models", registry.problems)
-    _tell_of_problems(lake, "rules", _rules().problems)
-    return _keys(done)
+        try:
+            return _keys(scoring.score(batches, ledger, lake, registry, _rules(), scorer_for))
+        finally:
+            _tell_of_problems(lake, "models", registry.problems)
+            _tell_of_problems(lake, "rules", _rules().problems)
 
 
 def _tell_of_problems(lake: Lake, what: str, problems: Sequence[str]) -> None:

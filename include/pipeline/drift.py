@@ -2,23 +2,23 @@
 
 ::
 
-    drift/<model version>/reference.json        what was usual when the model was promoted
-                         /position.json         next batch to count, next batch of labels to look up
-                         /summaries/from=N.json hourly counts of the batches from N on that one look took up
-                         /outcomes.json         labelled frauds and whether they had been alerted, the newest ones
-                         /alarms.json           alarms that stand
+    drift/<promotion>/reference.json        what was usual when the model was promoted
+                     /position.json         next batch to count, next batch of labels to look up
+                     /summaries/from=N.json hourly counts of the batches from N on that one look took up
+                     /outcomes.json         labelled frauds and whether they had been alerted, the newest ones
+                     /alarms.json           alarms that stand and have been told
          alarms/<id>.json, <id>.html            every alarm that was ever told, with its evidence and plots
          episode.json                           the answer to an alarm: which retrainings are due when
          called.json                            when a retraining that is due was last called for
 
-A look that was cut off is done again: files are replaced, the position moves last. With another champion
-everything begins anew, under its version.
+A look that was cut off is done again: files are replaced, the position moves last. With another promotion
+everything begins anew, also if it brings back a model of before.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -91,16 +91,16 @@ class DriftWatch:
         reference = self.reference(champion) if champion else None
         if champion is None or reference is None or now is None:
             return Look()
-        version = champion.version
         self._count(reference)
-        outcomes = OutcomeLog.model_validate(self.lake.read_json(_path(version, "outcomes.json")) or {})
-        found = watch(reference, list(self._summaries(version, now)), outcomes, now, self.wanted.drift)
-        earlier = [
-            Alarm.model_validate(row) for row in self.lake.read_json(_path(version, "alarms.json")) or []
-        ]
+        outcomes = OutcomeLog.model_validate(self.lake.read_json(self._path("outcomes.json")) or {})
+        found = watch(reference, list(self._summaries(now)), outcomes, now, self.wanted.drift)
+        earlier = self._told()
         standing = carry_on(earlier, found)
         told = {alarm.id for alarm in earlier}
         news = tuple(alarm for alarm in standing if alarm.id not in told)
+        if len(earlier) > len(standing) - len(news):
+            # Some are over: should one come again, it is another.
+            self._keep([alarm for alarm in standing if alarm.id in told])
         for alarm in news:
             self.lake.write_json(f"{FOLDER}/alarms/{alarm.id}.json", alarm.model_dump(mode="json"))
             self.lake.write_bytes(f"{FOLDER}/alarms/{alarm.id}.html", alarms_page([alarm], now).encode())
@@ -113,9 +113,8 @@ class DriftWatch:
         document = self.lake.read_json(_EPISODE)
         if champion is None or now is None:
             return Look()
-        rows = self.lake.read_json(_path(champion.version, "alarms.json")) or []
         due = document is not None and Episode.model_validate(document).is_due(now)
-        return Look(tuple(map(Alarm.model_validate, rows)), retraining_due=due)
+        return Look(tuple(self._told()), retraining_due=due)
 
     def called(self, moment: datetime, again_after: timedelta) -> bool:
         """Whether a retraining was called for a short while ago; if not, it is taken down that it is now."""
@@ -127,10 +126,8 @@ class DriftWatch:
 
     def told(self, look: Look) -> None:
         """Remember the alarms of a look as told; before this they are news again."""
-        champion = self.registry.current()
-        if champion is not None and look.standing:
-            rows = [alarm.model_dump(mode="json") for alarm in look.standing]
-            self.lake.write_json(_path(champion.version, "alarms.json"), rows)
+        if look.standing:
+            self._keep(look.standing)
 
     def retrained(self) -> None:
         """Take a retraining that was due off the plan."""
@@ -145,7 +142,7 @@ class DriftWatch:
         It is learned from the newest week of transactions, scored by this very model: what another model
         said of them is of no use.
         """
-        path = _path(champion.version, "reference.json")
+        path = self._path("reference.json")
         document = self.lake.read_json(path)
         if document is not None:
             return Reference.model_validate(document)
@@ -161,7 +158,7 @@ class DriftWatch:
             "next_labels": labels_until(self.lake),
             "first_batch": next_batch,
         }
-        self.lake.write_json(_path(champion.version, "position.json"), position)
+        self.lake.write_json(self._path("position.json"), position)
         self.lake.write_json(path, reference.model_dump(mode="json"))
         log.info("reference of model %s: %s rows", champion.version, rows.num_rows)
         return reference
@@ -177,7 +174,7 @@ class DriftWatch:
     def _count(self, reference: Reference) -> None:
         """Take up what has been scored and labelled since the last look."""
         version, ledger = reference.model_version, BatchLedger(self.lake)
-        path = _path(version, "position.json")
+        path = self._path("position.json")
         position: dict[str, Any] = self.lake.read_json(path)
         stop = ledger.cursor(Stage.SCORED).next_batch
         for start in range(position["next_batch"], stop, _BATCHES):
@@ -187,7 +184,7 @@ class DriftWatch:
                 own = table.filter(pc.equal(table["model_version"], version))
                 hours = _by_hour([*hours, *summarise(reference, own)])
             rows = [hour.model_dump(mode="json") for hour in hours]
-            self.lake.write_json(_path(version, f"summaries/from={partition_key(start)}.json"), rows)
+            self.lake.write_json(self._path(f"summaries/from={partition_key(start)}.json"), rows)
             position = position | {"next_batch": end}
             self.lake.write_json(path, position)
         labels = labels_until(self.lake)
@@ -200,7 +197,7 @@ class DriftWatch:
         version = reference.model_version
         told = verdicts(self.lake, labels.start, labels.stop)
         told = told.filter(pc.and_(told["is_fraud"], pc.greater_equal(told["batch"], first_batch)))
-        path = _path(version, "outcomes.json")
+        path = self._path("outcomes.json")
         outcomes = OutcomeLog.model_validate(self.lake.read_json(path) or {})
         for batch in sorted(set(told["batch"].to_pylist())):
             for table in self._scored(range(batch, batch + 1)):
@@ -214,13 +211,25 @@ class DriftWatch:
             if self.lake.exists(path):
                 yield self.lake.read_table(path)
 
-    def _summaries(self, version: str, now: datetime) -> Iterator[Summary]:
+    def _summaries(self, now: datetime) -> Iterator[Summary]:
         oldest = now - timedelta(days=_KEPT_DAYS)
-        for name in self.lake.names(_path(version, "summaries")):
-            for row in self.lake.read_json(_path(version, f"summaries/{name}")):
+        for name in self.lake.names(self._path("summaries")):
+            for row in self.lake.read_json(self._path(f"summaries/{name}")):
                 summary = Summary.model_validate(row)
                 if summary.until > oldest:
                     yield summary
+
+    def _path(self, name: str) -> str:
+        """Path of a file about the champion's present time in office."""
+        full = [one.version for one in self.registry.promotions() if one.share == 1]
+        return f"{FOLDER}/{full[-1]}-{len(full):04d}/{name}"
+
+    def _told(self) -> list[Alarm]:
+        return [Alarm.model_validate(row) for row in self.lake.read_json(self._path("alarms.json")) or []]
+
+    def _keep(self, alarms: Sequence[Alarm]) -> None:
+        rows = [alarm.model_dump(mode="json") for alarm in alarms]
+        self.lake.write_json(self._path("alarms.json"), rows)
 
     def _plan(self, standing: list[Alarm], now: datetime) -> Episode | None:
         document = self.lake.read_json(_EPISODE)
@@ -237,7 +246,3 @@ def _by_hour(hours: list[Summary]) -> list[Summary]:
     ordered = sorted(hours, key=lambda hour: hour.since)
     added = (merge(group) for _, group in groupby(ordered, key=lambda hour: hour.since))
     return [hour for hour in added if hour is not None]
-
-
-def _path(version: str, name: str) -> str:
-    return f"{FOLDER}/{version}/{name}"

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.detection.bundle import ModelBundle
-from include.detection.errors import ModelRefused, RegistryError
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
 from include.features.catalogue import FEATURE_NAMES
@@ -74,21 +73,8 @@ def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingS
         settings,
     )
     bundle = registry.publish(bundle)
-    lake.write_json(f"{feed.folder}/model.json", {"version": bundle.version})
     log.info("model %s is current: %s", bundle.version, bundle.manifest.metrics)
     return bundle
-
-
-def model_of(feed: BankFeed, lake: Lake, registry: ModelRegistry) -> str | None:
-    """Version of the model trained on a bank's history; None without one, or if it can no longer be used."""
-    document = lake.read_json(f"{feed.folder}/model.json")
-    if document is None:
-        return None
-    try:
-        return registry.load(str(document["version"])).version
-    except (ModelRefused, RegistryError) as error:
-        log.warning("the model of this history cannot be used, another is to be trained: %s", error)
-        return None
 
 
 def load_states(feed: BankFeed, lake: Lake, store: StateStore) -> int:

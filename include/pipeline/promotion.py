@@ -23,8 +23,8 @@ from include.stores.lake.ledger import BatchLedger, Stage
 
 log = logging.getLogger(__name__)
 
-#: Puts an action on record: actor, action, subject, detail.
-Record = Callable[[str, str, str, dict[str, Any]], Any]
+#: Puts an action on record, once a key: actor, action, subject, detail, key.
+Record = Callable[[str, str, str, dict[str, Any], str], Any]
 
 JUDGE = "comparison in the shadow"
 PROBATION = "probation of the champion"
@@ -128,13 +128,17 @@ class Promotions:
             self.registry.promote(version, share=share, by=by, reason=reason)
         before = self._champion_before(version)
         evidence = {"share": share, "former": before}
+        for other in self.book.within(Phase.SHARE):
+            if other.version != version:  # the registry knows one candidate
+                self._enter(other, Phase.ENDED, by, f"{version} took its place", {})
         if share < 1:
             return self._enter(version, Phase.SHARE, by, reason, evidence, since_batch=next_batch)
         if before is not None:
             self._enter(before, Phase.FORMER, by, f"{version} took its place", {}, since_batch=next_batch)
-        for other in self.book.within(Phase.FORMER, Phase.SHARE):
+        for other in self.book.within(Phase.FORMER):
             if other.version not in (version, before):
                 self._enter(other, Phase.ENDED, by, f"{version} is champion now", {})
+        self._compare_anew(version, by, next_batch)
         return self._enter(version, Phase.CHAMPION, by, reason, evidence, since_batch=next_batch)
 
     def reject(
@@ -165,10 +169,20 @@ class Promotions:
         reason = f"{former.version} finds more fraud than {champion}, which took its place"
         self.registry.promote(former.version, by=PROBATION, reason=reason)
         self._enter(champion, Phase.DEMOTED, PROBATION, reason, evidence)
+        for other in self.book.within(Phase.SHARE):  # the registry has taken its share away
+            self._enter(other, Phase.ENDED, PROBATION, f"{former.version} is champion again", {})
+        self._compare_anew(former.version, PROBATION, self._next_batch)
         log.error("champion %s was demoted: %s", champion, reason)
         return self._enter(
             former.version, Phase.CHAMPION, PROBATION, reason, evidence, since_batch=self._next_batch
         )
+
+    def _compare_anew(self, champion: str, by: str, next_batch: int) -> None:
+        """Whoever waits was compared with another champion."""
+        for other in self.book.within(Phase.WAITING):
+            if other.version != champion:
+                reason = f"to be compared with {champion}, which is champion now"
+                self._enter(other, Phase.SHADOW, by, reason, {}, since_batch=next_batch)
 
     def _in_shadow(self) -> list[Challenger]:
         return self.book.within(*SCORED)
@@ -183,11 +197,11 @@ class Promotions:
         since_batch: int | None = None,
     ) -> Challenger:
         version = one if isinstance(one, str) else one.version
-        before = self.book.get(version)
-        if before is not None and before.phase is phase:
-            return before
         after = self.book.enter(
             version, phase, by=by, reason=reason, evidence=evidence, since_batch=since_batch
         )
-        self.record(by, f"model: {phase}", version, {"reason": reason, **evidence})
+        # Of the step in the book, also if that was taken by a try that was killed before it was on record.
+        step = after.steps[-1]
+        detail = {"reason": step.reason, **step.evidence}
+        self.record(step.by, f"model: {phase}", version, detail, f"{version}:{len(after.steps)}")
         return after

@@ -55,21 +55,29 @@ def recent(lake: Lake, length: timedelta, max_rows: int) -> pa.Table:
     pyarrow.Table
         ``ACCEPTED_SCHEMA``, and a float64 column for each feature.
     """
-    parts, newest = [], None
+    parts: list[pa.Table] = []
+    newest, share, rows = None, 1.0, 0
     for part in _newest_first(lake):
         latest = pc.max(part["occurred_at"]).as_py()
         newest = newest or latest
         if latest < newest - length:
             break
-        parts.append(part.filter(pc.greater_equal(part["occurred_at"], newest - length)))
+        parts.append(_of_share(part.filter(pc.greater_equal(part["occurred_at"], newest - length)), share))
+        rows += parts[-1].num_rows
+        if rows > 2 * max_rows:
+            # Half of the accounts: who is in a share is in every larger one, so what was left out stays out.
+            share /= 2
+            parts = [_of_share(kept, share) for kept in parts]
+            rows = sum(kept.num_rows for kept in parts)
     if not parts:
         features = pa.schema([pa.field(name, pa.float64()) for name in FEATURE_NAMES])
         return pa.schema([*ACCEPTED_SCHEMA, *features]).empty_table()
     table = pa.concat_tables(parts)
-    if table.num_rows > max_rows:
-        chosen = in_share(table["account_id"], max_rows / table.num_rows, salt="reference")
-        table = table.filter(pa.array(chosen))
-    return table
+    return _of_share(table, share * max_rows / table.num_rows) if table.num_rows > max_rows else table
+
+
+def _of_share(table: pa.Table, share: float) -> pa.Table:
+    return table.filter(pa.array(in_share(table["account_id"], share, salt="recent"))) if share < 1 else table
 
 
 def _newest_first(lake: Lake) -> Iterator[pa.Table]:

@@ -104,7 +104,7 @@ def train_challenger(
         )
     rows = labelled(lake, as_of, wanted.train_days, wanted.label_delay_days, wanted.train_rows)
     champion = registry.current()
-    evaluation = _evaluate(rows, as_of, champion, wanted, settings)
+    evaluation = _evaluate(rows, as_of, champion, wanted, settings, days or wanted.train_days)
     log.info("measured on the newest labelled days: %s", evaluation)
     learned = rows.between(as_of - timedelta(days=days), _END) if days else rows
     bundle = _with_thresholds(lake, _fit(learned, settings))
@@ -196,11 +196,13 @@ def _evaluate(
     champion: ModelBundle | None,
     wanted: AdaptationSettings,
     settings: TrainingSettings,
+    days: float,
 ) -> Evaluation:
     delay, length = timedelta(days=wanted.label_delay_days), timedelta(days=wanted.test_days)
     stop = as_of - delay
     start = stop - length
-    past = rows.between(datetime.min.replace(tzinfo=UTC), start - delay)
+    # As much as the challenger itself learns from, as it would have been known when the tested days began.
+    past = rows.between(start - timedelta(days=days), start - delay)
     test = rows.between(start, stop)
     if int(test.fraud.sum()) < _MIN_FRAUDS:
         raise TrainingRefused(

@@ -62,7 +62,8 @@ class Configuration:
             ruleset=manifest["ruleset"],
             lists=manifest["lists"],
             labels_until=manifest.get("labels_until", 0),
-            candidate=Candidate(**candidate) if candidate else None,
+            # A seal has no floating-point numbers, but their text.
+            candidate=Candidate(candidate["version"], float(candidate["share"])) if candidate else None,
         )
 
 

@@ -13,10 +13,10 @@ def day(n: float) -> datetime:
     return ONSET + timedelta(days=n)
 
 
-def alarm(kind: Kind, noticed: float, since: float = 0) -> Alarm:
+def alarm(kind: Kind, noticed: float, since: float = 0, reference: str = "r") -> Alarm:
     return Alarm(
         id=f"{kind}-{noticed}", kind=kind, subject="s", segment="all", since=day(since), noticed_at=day(noticed),
-        p_value=0.0, value=1, reference_value=0, threshold=0.1, rows=1, reference_id="r", model_version="m",
+        p_value=0.0, value=1, reference_value=0, threshold=0.1, rows=1, reference_id=reference, model_version="m",
         sentence="", series=(),
     )  # fmt: skip
 
@@ -41,8 +41,13 @@ def test_scores_are_answered_when_labels_are_in():
 
 
 def test_alarms_that_last_add_nothing():
-    lasting = {n: [alarm(Kind.MISSED_FRAUD, n), alarm(Kind.SCORE, n)] for n in range(9, 17)}
+    lasting = {n: [alarm(Kind.MISSED_FRAUD, n), alarm(Kind.SCORE, n)] for n in range(9, 40)}
     assert retrained_on(lasting) == [9, 12, 19]
+
+
+def test_after_a_promotion_another_alarm_is_answered():
+    alarms = {9: [alarm(Kind.MISSED_FRAUD, 9)], 25: [alarm(Kind.MISSED_FRAUD, 25, since=20, reference="s")]}
+    assert retrained_on(alarms, days=60) == [9, 12, 19, 25, 32, 39]
 
 
 def test_an_onset_estimated_far_back_keeps_the_pause():

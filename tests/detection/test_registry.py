@@ -189,10 +189,12 @@ def test_the_first_model_needs_no_gate_and_every_other_does(uri, light):
         shut.publish(renamed(light, "v2"))
     assert shut.versions() == ("v1",)
     ModelRegistry(uri, gate=open_gate).publish(renamed(light, "v2"))
-    with pytest.raises(PromotionRefused):
-        shut.promote("v1")
     shut.publish(renamed(light, "v3"), promote=False)
+    with pytest.raises(PromotionRefused):
+        shut.promote("v3")
     assert ModelRegistry(uri).current().version == "v2"
+    shut.promote("v1")  # the way back is open
+    assert ModelRegistry(uri).current().version == "v1"
     ModelRegistry(uri, gate=open_gate).promote("v3")
     assert ModelRegistry(uri).current().version == "v3"
 

@@ -189,6 +189,33 @@ def test_a_promotion_that_was_killed_half_way_is_the_same_when_taken_again(
     assert scene.phase(scene.challenger) is Phase.CHAMPION
     assert scene.phase(scene.champion) is Phase.FORMER
     assert [one.version for one in scene.steps.registry.promotions()] == [scene.champion, scene.challenger]
+    champion = scene.book.get(scene.challenger)
+    assert champion is not None
+    assert champion.steps[-1].by == "ann"
+
+
+def test_a_step_that_was_killed_before_its_record_is_on_record_after_the_next_try(scene: Scene) -> None:
+    steps = scene.steps
+    killed = replace(steps, record=lambda *said: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        killed.reject(scene.challenger, by="ann", reason="no")
+    scene.steps.reject(scene.challenger, by="ann", reason="no")
+    assert [said[:3] for said in scene.records] == [("ann", f"model: {Phase.REJECTED}", scene.challenger)]
+
+
+def test_who_waits_is_compared_anew_with_another_champion(scene: Scene) -> None:
+    scene.book.enter("29990102T000000Z-third", Phase.WAITING, by="x", reason="y", since_batch=1)
+    run(scene, 1)
+    scene.steps.promote(scene.challenger, by="ann", reason="try")
+    third = scene.book.get("29990102T000000Z-third")
+    assert third is not None
+    assert (third.phase, third.since_batch) == (Phase.SHADOW, scene.bank.scored)
+
+
+def test_a_second_share_ends_the_first(scene: Scene) -> None:
+    scene.book.enter("29990102T000000Z-third", Phase.SHARE, by="x", reason="y", since_batch=1)
+    scene.steps.promote(scene.challenger, by="ann", reason="try", share=0.2)
+    assert scene.phase("29990102T000000Z-third") is Phase.ENDED
 
 
 def test_a_book_that_lags_behind_the_registry_follows_it(scene: Scene) -> None:

@@ -44,8 +44,8 @@ def change(live: LiveBank, batch: int, **columns: pa.Array) -> None:
     live.lake.write_table(path, table)
 
 
-def counted(live: LiveBank, version: str) -> int:
-    folder = f"{FOLDER}/{version}/summaries"
+def counted(live: LiveBank, version: str, promotion: int = 1) -> int:
+    folder = f"{FOLDER}/{version}-{promotion:04d}/summaries"
     rows = [row for name in live.lake.names(folder) for row in live.lake.read_json(f"{folder}/{name}")]
     return sum(Summary.model_validate(row).tally.rows for row in rows)
 
@@ -98,6 +98,22 @@ def test_a_shift_is_told_once_with_evidence_and_plans_a_retraining(live: LiveBan
     watching(live).told(again)
     assert watching(live).look().news == ()
     assert watching(live).look().standing
+    assert watching(live).last_look().standing == again.standing
+
+
+def test_an_alarm_that_is_over_and_comes_again_is_told_again(live: LiveBank) -> None:
+    watching(live).look()
+    live.run(3)
+    for batch in range(4, 7):
+        change(live, batch, score=pa.array(np.full(70, 0.999)))
+    watching(live).told(watching(live).look())
+    live.run(20)  # days without it
+    watching(live).told(watching(live).look())
+    assert Kind.SCORE not in {alarm.kind for alarm in watching(live).last_look().standing}
+    live.run(4)
+    for batch in range(27, 31):
+        change(live, batch, score=pa.array(np.full(70, 0.999)))
+    assert Kind.SCORE in {alarm.kind for alarm in watching(live).look().news}
 
 
 def test_missed_frauds_call_for_a_retraining_at_once(live: LiveBank) -> None:
@@ -123,8 +139,13 @@ def test_another_champion_begins_anew(live: LiveBank, bundle: ModelBundle, other
     watching(live).look()
     live.run(2)
     watching(live).look()
-    assert counted(live, other_bundle.version) == 140
-    reference = live.lake.read_json(f"{FOLDER}/{other_bundle.version}/reference.json")
+    assert counted(live, other_bundle.version, 2) == 140
+    model_registry(live.lake, gate=lambda: None).promote(bundle.version)  # and back
+    watching(live).look()
+    live.run(1)
+    watching(live).look()
+    assert counted(live, bundle.version, 3) == 70
+    reference = live.lake.read_json(f"{FOLDER}/{other_bundle.version}-0002/reference.json")
     assert reference["model_version"] == other_bundle.version
 
 

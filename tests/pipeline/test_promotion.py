@@ -66,11 +66,3 @@ def test_as_long_as_nothing_is_scored_the_gate_is_open(make_bank):
     made = make_bank()
     parity.gate_of(made.lake)()
     assert read_record(made.lake) is None
-
-
-def test_a_model_that_is_not_there_or_is_refused_is_trained_anew(bank, caplog):
-    registry = registry_of(bank)
-    assert first_model.model_of(Feed(), bank.lake, registry) is None
-    bank.lake.write_json(f"{Feed.folder}/model.json", {"version": "20260101T000000Z-gone"})
-    assert first_model.model_of(Feed(), bank.lake, registry) is None
-    assert "cannot be used, another is to be trained" in caplog.text

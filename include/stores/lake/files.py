@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+#: Ends the name of a file as long as it is being written.
+_HALF = ".tmp"
+
 
 class Lake:
     """The lake's files, addressed by paths relative to its root.
@@ -42,9 +45,13 @@ class Lake:
         return bool(self._fs.get_file_info(f"{self._root}/{path}").type != pafs.FileType.NotFound)
 
     def names(self, folder: str) -> list[str]:
-        """Names of the files and folders directly in a folder, sorted; empty if there is none."""
+        """Names of the files and folders directly in a folder, sorted; empty if there is none.
+
+        What a killed write has left behind is no file.
+        """
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
-        return sorted(info.base_name for info in self._fs.get_file_info(selector))
+        names = (info.base_name for info in self._fs.get_file_info(selector))
+        return sorted(name for name in names if not name.endswith(_HALF))
 
     def modified_at(self, path: str) -> datetime | None:
         """When a file or folder was last written, UTC; None if it is not there or the store does not say."""
@@ -81,7 +88,7 @@ class Lake:
         """Write a file, whole or not at all."""
         full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
-        target = f"{full}.{uuid.uuid4().hex}.tmp" if self._renames else full
+        target = f"{full}.{uuid.uuid4().hex}{_HALF}" if self._renames else full
         with self._fs.open_output_stream(target) as file:
             file.write(content)
         if self._renames:
