@@ -10,10 +10,12 @@ import pytest
 
 from include.auditing import replay as command
 from include.pipeline import parity
+from include.pipeline.models import model_registry
 from include.pipeline.replay import UnknownTransaction, as_then, replay
 from include.settings import settings
-from include.stores.lake.ledger import Stage
+from include.stores.lake.ledger import Stage, batch_folder
 from tests.pipeline.audited_bank import BATCHES, LABELLED, flip, shipped_rules, template_registry
+from tests.pipeline.conftest import NoRules
 
 LAST = BATCHES - 1
 
@@ -227,3 +229,21 @@ def test_the_command_ends_with_0_1_and_2(audited, monkeypatch, capsys):
         assert command.main(["nobody", "--lake-only"]) == 2
     finally:
         settings.cache_clear()
+
+
+def test_a_batch_that_a_candidate_decided_a_share_of_is_replayed(make_bank, bundle, other_bundle):
+    bank = make_bank()
+    registry = model_registry(bank.lake, gate=lambda: None)
+    registry.publish(bundle)
+    registry.publish(other_bundle, promote=False)
+    registry.promote(other_bundle.version, share=0.4, by="ann")
+    live = changed(bank, registry=registry)
+    live.run(2)
+    rows = live.lake.read_table(f"{batch_folder(Stage.SCORED, 1)}/data.parquet")
+    by_model = dict(zip(rows["model_version"].to_pylist(), rows["transaction_id"].to_pylist(), strict=True))
+    assert set(by_model) == {bundle.version, other_bundle.version}
+    for transaction_id in by_model.values():
+        result = replay(
+            live.lake, transaction_id, as_then(model_registry(live.lake), lambda facts: NoRules())
+        )
+        assert result.same, result
