@@ -160,7 +160,7 @@ def test_from_labels_over_drift_to_a_promotion_and_a_demotion(bank: Bank) -> Non
         if n.endswith("json")
     ]
     assert any(
-        alarm["kind"] == "missed_fraud" and "not been alerted" in alarm["sentence"] for alarm in alarms
+        alarm["kind"] == "missed_fraud" and "were not alerted" in alarm["sentence"] for alarm in alarms
     )
 
     # The alarm starts the training of a challenger, which goes into the shadow.
