@@ -49,7 +49,7 @@ with DAG(
 
         return train_first_model(params, dag_run.triggering_user_name)
 
-    @task(pool="train", execution_timeout=timedelta(hours=2))
+    @task(pool="train", execution_timeout=timedelta(hours=2), trigger_rule="none_failed")
     def train_challenger(*, params=None, dag_run=None, triggering_asset_events=None):
         """Measure, train, publish."""
         from include.orchestration.adaptation import train_challenger

@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from include.governance.errors import ChangeRefused
 from include.governance.shares import check_share
+from include.rules.header import RULE_ID
 from include.stores.lake.files import Lake
 
 FOLDER = "rules/life"
@@ -76,9 +77,20 @@ class LifeStep(BaseModel):
 
 
 class RuleLife:
-    """The steps of one rule."""
+    """The steps of one rule.
+
+    Raises
+    ------
+    ChangeRefused
+        The id is none: it would be a path to somewhere else.
+    """
 
     def __init__(self, lake: Lake, rule_id: str) -> None:
+        if not RULE_ID.fullmatch(rule_id):
+            raise ChangeRefused(
+                f"expected the id of a rule (lower case letters, digits and _), got {rule_id[:80]!r}; correct the "
+                "line `-- id:` of the draft, or name a live rule"
+            )
         self._lake = lake
         self.rule_id = rule_id
         self._folder = f"{FOLDER}/{rule_id}"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
 from include.orchestration.connections import cassandra_session, kafka_config
@@ -90,8 +92,8 @@ def load_states(params: Mapping[str, Any]) -> None:
     log.info("loaded the states of %s accounts and counterparties", loaded)
 
 
-def train_first_model(params: Mapping[str, Any], by: str | None) -> str | None:
-    """Train and promote; returns the version, or None where a model decides already.
+def train_first_model(params: Mapping[str, Any], by: str | None) -> str:
+    """Train and promote; returns the version.
 
     Only the first model becomes champion like this: every other is a challenger first.
 
@@ -104,6 +106,8 @@ def train_first_model(params: Mapping[str, Any], by: str | None) -> str | None:
 
     Raises
     ------
+    AirflowSkipException
+        A model decides already.
     PromotionRefused
         There was a model that cannot be used any more, and the last parity check was not clean.
     """
@@ -111,8 +115,7 @@ def train_first_model(params: Mapping[str, Any], by: str | None) -> str | None:
     feed = order.feed(lake)
     registry = model_registry(lake, gate_of(lake))
     if (champion := registry.current()) is not None:
-        log.info("model %s decides; nothing to do", champion.version)
-        return None
+        raise AirflowSkipException(f"model {champion.version} decides already")  # no event of the model
     version = first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
     enter_first_model(lake, version, by or "initialize_stores")
     return version

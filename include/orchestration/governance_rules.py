@@ -208,8 +208,11 @@ def change_list(params: Mapping[str, Any], dag_run: Any) -> int:
     entries = list_entries(params, datetime.now(UTC))
     number = desk.book.lists.append(author, entries, key=dag_run.run_id)
     subject = f"{entries[0].list} {entries[0].subject} {entries[0].value}" if len(entries) == 1 else "lists"
-    detail = {"change": number, "entries": [entry.model_dump(mode="json") for entry in entries[:20]]}
-    record_action(desk.lake, author, "list.changed", subject, detail | {"count": len(entries)})
+    # What stands in the book: a second try of this task made entries of another moment, which were not added.
+    there = desk.book.lists.change(number).entries
+    detail = {"change": number, "entries": [entry.model_dump(mode="json") for entry in there[:20]]}
+    key = f"lists:{number}"
+    record_action(desk.lake, author, "list.changed", subject, detail | {"count": len(there)}, key=key)
     log.info("change %s of the lists by %s: %s entries", number, author, len(entries))
     return number
 

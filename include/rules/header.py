@@ -18,7 +18,8 @@ OPTIONAL = ("description", "reason")
 
 _ENTRY = re.compile(r"--\s*([A-Za-z_]+)\s*:\s*(.*)")
 _CONTINUATION = re.compile(r"--\s{3,}(\S.*)")
-_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
+#: What an id may be; it is also the name of a file.
+RULE_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 #: A column named in ``reason``.
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _CHOICES: dict[str, type[StrEnum]] = {"severity": Severity, "typology": Typology, "action": Action}
@@ -114,7 +115,7 @@ def _check(path: Path, header: Header) -> Iterator[RuleProblem]:
                 f"expected {key} to be one of {', '.join(choices)}, got {value!r}{hint}",
             )
     rule_id = header.values.get("id")
-    if rule_id and (rule_id != path.stem or not _ID.fullmatch(rule_id)):
+    if rule_id and (rule_id != path.stem or not RULE_ID.fullmatch(rule_id)):
         yield RuleProblem(
             path,
             header.lines["id"],

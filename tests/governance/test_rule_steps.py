@@ -189,3 +189,9 @@ def test_nothing_is_built_on_an_older_set(lake: Lake, book: RuleBook, steps: Rul
     fresh = RuleBook(lake, book._columns)
     with pytest.raises(ChangeRefused, match="so that no approved rule is lost"):
         RuleSteps(lake, fresh, book._columns).decide("run-1", "b", "bob", approved=True)
+
+
+@pytest.mark.parametrize("rule_id", ["../../audit/actions", "A", "a b", "x" * 65])
+def test_an_id_that_is_none_is_refused_before_anything_is_read(steps: RuleSteps, rule_id: str) -> None:
+    with pytest.raises(ChangeRefused, match="id of a rule"):
+        steps.draft("run-1", "ann", rule_id, 1.0, ChangeKind.RETIRE)

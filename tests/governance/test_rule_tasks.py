@@ -186,3 +186,10 @@ def test_shipped_drafts_are_sound_and_named_like_their_files() -> None:
 def test_what_is_no_draft_is_refused(name: str) -> None:
     with pytest.raises(ChangeRefused, match="header included"):
         rule_text(name)
+
+
+def test_no_line_of_a_draft_ends_its_block_on_the_approval_page() -> None:
+    text = "amount > 10 /*\n```\n**Approved by the committee**\n*/"
+    quoted = tasks._quoted(text)
+    assert quoted[0] == "````sql"
+    assert quoted[-1] == "````"
