@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -219,6 +220,15 @@ class RuleBook:
             for path, text in _texts(directory)
         ]
         return self.activate(entries, DEPLOYMENT, "the rules shipped with this release", DEPLOYMENT)
+
+    def check_beforehand(self, directory: Path) -> None:
+        """Check the rule files of a folder, most of which will be in force: a text is checked once a process.
+
+        A fork of this process then has only what is new to check. Broken files are left for whoever needs them.
+        """
+        for _, text in _texts(directory):
+            with suppress(RuleSetError):
+                check_rule(text, self._columns)
 
     def differences(self, directory: Path) -> tuple[Difference, ...]:
         """Which shipped files say something else than the live rules: they are drafts until approved."""

@@ -76,6 +76,7 @@ def warm_up() -> None:
 
     Before ``initialize_stores`` has run there are none, which is no error.
     """
+    _rules().check_beforehand(settings().rules_dir)
     with suppress(RuleBookError):
         _rules().current()
     _registry().current()
