@@ -134,6 +134,7 @@ class Bank:
             f"the question of {dag_id}",
             lambda: self.api.tasks(dag_id, run_id).get("approve") in ("awaiting_input", "deferred"),
         )
+        time.sleep(5)  # as in test_change_rule: no person answers while the task is only being parked
         return self.api.question(dag_id, run_id, "approve")
 
 
