@@ -38,7 +38,7 @@ from include.settings import HOST, Ports, settings
 from include.spark.backtest import SparkEngine
 from include.spark.session import connect
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.transactions.schema import ACCEPTED_SCHEMA
 from include.transactions.simulator import SimulatedBank
 
@@ -129,7 +129,7 @@ def _fill(lake: Lake, wanted: int, size: int, customers: int) -> int:
     batch = rows = 0
     while rows < wanted:
         part = scored.slice((batch * size) % (scored.num_rows - size + 1), min(size, wanted - rows))
-        lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", part)
+        lake.write_table(scored_file(batch), part)
         facts = {"ruleset": active.version, "lists": active.lists, "model": model.version}
         ledger.complete(Stage.SCORED, batch, {"scored": part.num_rows}, facts=facts)
         batch, rows = batch + 1, rows + part.num_rows

@@ -38,7 +38,7 @@ def scores_of(bundle: ModelBundle, features: Any) -> Scores:
     """
     matrix = feature_matrix(features, bundle.features)
     return Scores(
-        bundle.calibration.probability(bundle.booster.score(matrix)),
+        bundle.probability(matrix),
         {detector.name: detector.score(matrix) for detector in bundle.anomaly_detectors},
     )
 

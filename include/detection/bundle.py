@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
 from include.detection.calibration import Calibration
@@ -20,6 +22,8 @@ from include.detection.detectors import (
 from include.detection.errors import ModelRefused
 from include.detection.manifest import Manifest, check_compatible
 from include.detection.profile import FeatureProfile
+
+Floats = npt.NDArray[np.float64]
 
 MANIFEST = "manifest.json"
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -46,6 +50,10 @@ class ModelBundle:
     def features(self) -> tuple[str, ...]:
         """Names of the features it reads, in its order."""
         return self.manifest.features
+
+    def probability(self, matrix: Floats) -> Floats:
+        """Calibrated probability of fraud of rows of ``include.detection.matrix``: shape (n, f) → (n,)."""
+        return self.calibration.probability(self.booster.score(matrix))
 
     def save(self, directory: Path) -> Self:
         """Write all files and, last, a manifest with their hashes; returns the bundle with that manifest.

@@ -48,3 +48,8 @@ def scored_schema(features: Sequence[str] | None = None) -> Any:
             pa.field("scored_at", TIME),
         ]
     )
+
+
+def features_of(scored: Any) -> Any:
+    """The features of a scored table as a table of float64 columns (``pyarrow.Table``), row by row."""
+    return pa.Table.from_struct_array(scored["features"].combine_chunks())

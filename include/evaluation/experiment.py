@@ -70,7 +70,7 @@ def _measure(data: LabelledData, features: pa.Table, fold: Fold, settings: Train
         settings=settings,
     )
     matrix = feature_matrix(features.take(pa.array(fold.test)), bundle.features)
-    score = bundle.calibration.probability(bundle.booster.score(matrix))
+    score = bundle.probability(matrix)
     fraud = data.fraud[fold.test]
     return Measured(
         start=fold.start,

@@ -26,7 +26,13 @@ from include.detection.manifest import features_hash, library_versions
 from include.features.catalogue import FEATURE_NAMES
 from include.governance.audit import AuditChain, AuditRecord
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import Stage, batch_folder, partition_key
+from include.stores.lake.ledger import (
+    Stage,
+    accepted_file,
+    labels_file,
+    partition_key,
+    scored_file,
+)
 from include.stores.lake.names import MODELS
 
 #: Chain of the seals.
@@ -137,21 +143,6 @@ def deleted_batches(records: Iterable[AuditRecord]) -> list[range]:
         if record.kind == _DELETED
         for first, last in record.content["from_to"]
     ]
-
-
-def accepted_file(batch: int) -> str:
-    """Path of a batch's transactions."""
-    return f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
-
-
-def scored_file(batch: int) -> str:
-    """Path of a batch's decisions."""
-    return f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
-
-
-def labels_file(batch: int) -> str:
-    """Path of the labels a batch was scored with; not every batch has some."""
-    return f"{batch_folder(Stage.SCORED, batch)}/labels.parquet"
 
 
 def sealed_files(batch: int) -> tuple[str, str, str]:

@@ -6,15 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from include.governance.audit import AuditBroken, AuditProblem, AuditRecord
 from include.governance.audit_record import plain
-from include.governance.decisions import (
-    decision_chain,
-    labels_file,
-    manifest_file,
-    seal_of,
-    sealed_files,
-)
+from include.governance.decisions import decision_chain, manifest_file, seal_of, sealed_files
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, labels_file
 
 
 def seal_problems(lake: Lake, batch: int) -> list[AuditProblem]:

@@ -14,18 +14,12 @@ import pyarrow as pa
 
 from include.governance.audit import AuditChain, AuditProblem, AuditRecord, Head, chains
 from include.governance.chain_check import examine
-from include.governance.decisions import (
-    DECISIONS,
-    RETENTION,
-    deleted_batches,
-    newest_seals,
-    scored_file,
-)
+from include.governance.decisions import DECISIONS, RETENTION, deleted_batches, newest_seals
 from include.governance.seal_check import check_sealed, no_seal
 from include.governance.stored_models import model_problems, stored_versions
 from include.reports.checks import Bound, Check
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
 _TOLD = 1_000  # problems in the report
 

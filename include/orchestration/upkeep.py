@@ -29,7 +29,7 @@ from include.stores.cassandra.migrations import migrate
 from include.stores.cassandra.running import prune_running_totals
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.transactions.topics import ensure_topics, topic_specs
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def prune_versions() -> None:
     with cassandra_session() as session:
         store = CassandraStateStore(session)
         for batch in range(position["next_batch"], newest):
-            path = f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
+            path = accepted_file(batch)
             if lake.exists(path):
                 accepted = lake.read_table(path)
                 for kind, column in _KEY_COLUMNS.items():

@@ -10,7 +10,7 @@ from include.alerts.from_scored import alerts_of
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.alerts.routing import Router
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.stores.ports import AlertStore, OutboxStore
 
 #: Deliveries under way at a time: each waits for Cassandra twice and for the mail server once.
@@ -27,7 +27,7 @@ def raise_alerts(
     """
     done = []
     for batch in batches:
-        raised = alerts_of(lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet"), batch)
+        raised = alerts_of(lake.read_table(scored_file(batch)), batch)
         alerts.put(raised)
         deliveries = enqueue_alerts(raised, router, outbox)
         ledger.complete(Stage.ALERTED, batch, {"alerts": len(raised), "deliveries": deliveries})

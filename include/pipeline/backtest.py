@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from include.detection.bundle import ModelBundle
 from include.detection.decision import Decision, DecisionPolicy, decide
 from include.detection.matrix import feature_matrix
+from include.detection.scored import features_of
 from include.governance.active_rules import ActiveRules, StagedRules
 from include.rules.columns import LIST_COLUMNS, LIST_SUBJECTS
 from include.rules.rule import RuleHit
@@ -259,9 +260,8 @@ def _anomalies(
     said = {name: _stored(scored, score_column(name), rows) for name in there}
     if missing := set(detectors) - said.keys():
         model = bundle()
-        features = pa.Table.from_struct_array(scored["features"].combine_chunks())
         # The same bits as then: detectors give a row the same score whatever its company.
-        matrix = feature_matrix(features, model.features)[rows]
+        matrix = feature_matrix(features_of(scored), model.features)[rows]
         said |= {one.name: one.score(matrix) for one in model.anomaly_detectors if one.name in missing}
     return said
 

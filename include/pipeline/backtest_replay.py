@@ -28,11 +28,12 @@ from include.pipeline.backtest import (
     needed_columns,
     score_column,
 )
+from include.pipeline.batch_log import batch_numbers
 from include.pipeline.models import model_registry
 from include.rules.columns import rule_columns
 from include.rules.loader import check_rule, rule_set
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
 #: Rows counted at a time: live batches are small, and each evaluation has a price of its own.
 CHUNK_ROWS = 50_000
@@ -141,7 +142,7 @@ class Replay:
 
     def _seen(self, batch: int) -> _Seen | None:
         """What a batch was scored with; None if none of it lies in the period, or its file is gone."""
-        path, manifest = _path(batch), self._ledger.manifest(Stage.SCORED, batch)
+        path, manifest = scored_file(batch), self._ledger.manifest(Stage.SCORED, batch)
         if manifest is None or not self._lake.exists(path):
             return None
         since, until = self._order.since, self._order.until
@@ -170,9 +171,9 @@ class Replay:
 
     def _table(self, batch: int, rules: ActiveRules) -> Any:
         columns = needed_columns(rules, self._candidate, self._plain_columns, self._asks_again)
-        table = self._lake.read_table(_path(batch), columns)
+        table = self._lake.read_table(scored_file(batch), columns)
         if not self._asks_again and _lacks_scores(table.column_names):
-            table = self._lake.read_table(_path(batch), [*columns, "features"])
+            table = self._lake.read_table(scored_file(batch), [*columns, "features"])
         return table
 
     @cached_property
@@ -187,16 +188,10 @@ def _lacks_scores(names: Sequence[str]) -> bool:
     return not {score_column(kind.name) for kind in ANOMALY_DETECTORS} <= set(names)
 
 
-def _path(batch: int) -> str:
-    return f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
-
-
 def scored_batches(lake: Lake) -> list[int]:
     """Numbers of the batches whose scoring is complete and that the lake still has, in order."""
     end = BatchLedger(lake).cursor(Stage.SCORED).next_batch
-    names = lake.names(str(Stage.SCORED))
-    numbers = (int(name.removeprefix("batch=")) for name in names if name.startswith("batch="))
-    return sorted(number for number in numbers if number < end)
+    return [number for number in batch_numbers(lake, str(Stage.SCORED)) if number < end]
 
 
 def packed(counts: Counts) -> str:

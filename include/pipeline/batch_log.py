@@ -16,7 +16,7 @@ from include.pipeline.bank import BANKS
 from include.pipeline.first_model import loaded_before
 from include.pipeline.states import read_states, write_states
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import Stage, batch_folder, partition_key
+from include.stores.lake.ledger import Stage, accepted_file, labels_file, partition_key
 from include.stores.memory.state import NewestStateStore
 
 #: Folder of the states that clean checks ended with, one file a check.
@@ -40,7 +40,7 @@ class BatchLog:
 
     def first(self) -> int | None:
         """The oldest accepted batch that is there; None if there is none."""
-        there = numbers(self._lake, str(Stage.ACCEPTED))
+        there = batch_numbers(self._lake, str(Stage.ACCEPTED))
         return there[0] if there else None
 
     def starts(self, first: int, until: int) -> list[int]:
@@ -50,7 +50,7 @@ class BatchLog:
 
     def kept_states(self) -> list[int]:
         """Batches before which there are states of a clean check, in order."""
-        return numbers(self._lake, STATES)
+        return batch_numbers(self._lake, STATES)
 
     def keep_states(self, before_batch: int, states: NewestStateStore) -> None:
         """Keep the states that a clean check ended with."""
@@ -74,7 +74,7 @@ class BatchLog:
             for path in loaded.get(number, ()):
                 for kind, of_kind in read_states(self._lake, path).items():
                     states.add_missing(kind, of_kind)
-            accepted = self._lake.read_table(f"{batch_folder(Stage.ACCEPTED, number)}/data.parquet")
+            accepted = self._lake.read_table(accepted_file(number))
             yield AcceptedBatch(number, accepted, labels_of(self._lake, number))
 
     def _loaded_states(self) -> dict[int, list[str]]:
@@ -92,13 +92,13 @@ class BatchLog:
 
 def labels_of(lake: Lake, batch: int) -> pa.Table | None:
     """The labels a batch was scored with, which stand beside it; None if there were none."""
-    path = f"{batch_folder(Stage.SCORED, batch)}/labels.parquet"
+    path = labels_file(batch)
     return lake.read_table(path) if lake.exists(path) else None
 
 
-def numbers(lake: Lake, folder: str) -> list[int]:
+def batch_numbers(lake: Lake, folder: str) -> list[int]:
     """Numbers of the batches that a folder has something of, in order."""
-    return sorted(number_of(name) for name in lake.names(folder) if not name.endswith(".tmp"))
+    return sorted(map(number_of, lake.names(folder)))
 
 
 def number_of(name: str) -> int:

@@ -49,7 +49,7 @@ from include.pipeline.known_labels import labels_until, verdicts
 from include.pipeline.recent import rescored
 from include.pipeline.training_set import newest
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, partition_key
+from include.stores.lake.ledger import BatchLedger, Stage, partition_key, scored_file
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class DriftWatch:
 
     def _scored(self, batches: range) -> Iterator[pa.Table]:
         for batch in batches:
-            path = f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
+            path = scored_file(batch)
             if self.lake.exists(path):
                 yield self.lake.read_table(path)
 

@@ -37,14 +37,30 @@ def labels_until(lake: Lake) -> int:
 
 def verdicts(lake: Lake, start: int, stop: int) -> pa.Table:
     """Verdicts of label batches ``start`` to ``stop - 1``, ``VERDICT_SCHEMA``; a later row replaces an earlier."""
-    parts = [VERDICT_SCHEMA.empty_table()]
+    return pa.concat_tables(
+        [VERDICT_SCHEMA.empty_table(), *map(lake.read_table, label_files(lake, start, stop, JOINED))]
+    )
+
+
+def newest_verdicts(told: pa.Table) -> dict[str, bool]:
+    """Whether each transaction is known to be fraud, by the newest of some verdicts on it."""
+    return dict(zip(told["transaction_id"].to_pylist(), told["is_fraud"].to_pylist(), strict=True))
+
+
+def label_files(lake: Lake, start: int, stop: int, name: str) -> list[str]:
+    """Paths of a file of label batches ``start`` to ``stop - 1``; retention may have taken old ones."""
     folders = [batch_folder(LABELS, batch) for batch in range(start, stop)]
     if len(folders) > _MANY:
-        # One listing: retention has taken old ones, and asking for each of them would take long.
+        # One listing: asking for each of those that are gone would take long.
         there = set(lake.names(LABELS))
         folders = [folder for folder in folders if folder.rsplit("/", 1)[1] in there]
-    parts += [lake.read_table(path) for folder in folders if lake.exists(path := f"{folder}/{JOINED}")]
-    return pa.concat_tables(parts)
+    return [path for folder in folders if lake.exists(path := f"{folder}/{name}")]
+
+
+def histories(lake: Lake) -> list[str]:
+    """Paths of the banks' histories."""
+    paths = (f"{BANKS}/{bank}/{HISTORY}" for bank in lake.names(BANKS))
+    return [path for path in paths if lake.exists(path)]
 
 
 def transactions_known(
@@ -61,17 +77,11 @@ def transactions_known(
     def find(transaction_ids: list[str]) -> Mapping[str, LabelledTransaction]:
         found: dict[str, LabelledTransaction] = dict(stored(transaction_ids))
         missing = [name for name in transaction_ids if name not in found]
-        for bank in lake.names(BANKS) if missing else []:
-            path = f"{BANKS}/{bank}/{HISTORY}"
-            if lake.exists(path):
-                table = lake.read_table(path, ["transaction_id", "counterparty_id", "occurred_at"])
-                rows = table.filter(
-                    pc.is_in(table["transaction_id"], value_set=pa.array(missing, pa.string()))
-                )
-                for row in rows.to_pylist():
-                    found[row["transaction_id"]] = HistoricTransaction(
-                        row["counterparty_id"], row["occurred_at"]
-                    )
+        for path in histories(lake) if missing else []:
+            table = lake.read_table(path, ["transaction_id", "counterparty_id", "occurred_at"])
+            rows = table.filter(pc.is_in(table["transaction_id"], value_set=pa.array(missing, pa.string())))
+            for row in rows.to_pylist():
+                found[row["transaction_id"]] = HistoricTransaction(row["counterparty_id"], row["occurred_at"])
         return found
 
     return find

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.pipeline.backtest import KnownLabels
+from include.pipeline.known_labels import label_files, labels_until
+from include.pipeline.labelling import DATA
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, batch_folder
-from include.stores.lake.names import LABELS
 from include.transactions.labels import ARRIVED_LABEL_SCHEMA, AUTHORITY
 
 _COLUMNS = ("transaction_id", "is_fraud", "source", "labelled_at", "arrived_at")
@@ -23,12 +23,9 @@ def labels_known(lake: Lake, as_of: datetime) -> KnownLabels:
     The order of ``include.transactions.labels.verdict``: by the authority of the source, then the newest, then
     the one that calls it fraud.
     """
-    ledger = BatchLedger(lake)
-    paths = [
-        f"{batch_folder(LABELS, batch)}/data.parquet" for batch in range(ledger.cursor(LABELS).next_batch)
-    ]
+    paths = label_files(lake, 0, labels_until(lake), DATA)
     schema = pa.schema([ARRIVED_LABEL_SCHEMA.field(name) for name in _COLUMNS])
-    parts = [lake.read_table(path, _COLUMNS).select(_COLUMNS) for path in paths if lake.exists(path)]
+    parts = [lake.read_table(path, _COLUMNS).select(_COLUMNS) for path in paths]
     table = pa.concat_tables([schema.empty_table(), *parts])
     table = table.filter(
         pc.less_equal(table["arrived_at"], pa.scalar(as_of, schema.field("arrived_at").type))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from include.governance.audit import AuditBroken, AuditRecord
 from include.governance.decisions import seal_of
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
 #: Writes a scored table under its batch's number and says how many transactions it stored.
 Load = Callable[[pa.Table, int], int]
@@ -36,7 +36,7 @@ def load(
     for batch in batches:
         if witness is not None:
             _tell(lake, batch, witness)
-        stored = write(lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet"), batch)
+        stored = write(lake.read_table(scored_file(batch)), batch)
         ledger.complete(Stage.STORED, batch, {"stored": stored})
         done.append(batch)
     return done

@@ -36,7 +36,7 @@ from include.reports.checks import exit_code
 from include.reports.table import checks_table
 from include.settings import settings
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.stores.memory.state import NewestStateStore
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _keep_states(lake: Lake, record: ParityRecord, states: NewestStateStore) -> 
 def _batches(lake: Lake, states: NewestStateStore, start: int, stop: int) -> Iterator[LoggedBatch]:
     """The log, each batch with what was made of it."""
     for batch in BatchLog(lake).batches(states, start, stop):
-        scored = lake.read_table(f"{batch_folder(Stage.SCORED, batch.number)}/data.parquet")
+        scored = lake.read_table(scored_file(batch.number))
         yield LoggedBatch(batch.number, batch.accepted, scored, batch.labels)
 
 

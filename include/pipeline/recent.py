@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.detection.bundle import ModelBundle
-from include.detection.scored import scored_schema
+from include.detection.scored import features_of, scored_schema
 from include.detection.scoring import Rules, score_batch
 from include.features.catalogue import FEATURE_NAMES
 from include.governance.shares import in_share
-from include.pipeline.bank import BANKS
-from include.pipeline.known_labels import HISTORY
+from include.pipeline.known_labels import histories
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.transactions.schema import ACCEPTED_SCHEMA, TRANSACTION_SCHEMA
 
 
@@ -84,23 +83,21 @@ def _newest_first(lake: Lake) -> Iterator[pa.Table]:
     """Accepted columns and features: batches from the newest back, then the histories."""
     names = [*ACCEPTED_SCHEMA.names, *FEATURE_NAMES]
     for batch in reversed(range(BatchLedger(lake).cursor(Stage.SCORED).next_batch)):
-        path = f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
+        path = scored_file(batch)
         if not lake.exists(path):
             break  # retention took it and all before
         scored = lake.read_table(path, [*ACCEPTED_SCHEMA.names, "features"])
-        features = scored["features"].combine_chunks()
-        columns = [*(scored[name] for name in ACCEPTED_SCHEMA.names), *map(features.field, FEATURE_NAMES)]
+        features = features_of(scored).select(list(FEATURE_NAMES))
+        columns = [*(scored[name] for name in ACCEPTED_SCHEMA.names), *features.columns]
         if scored.num_rows:
             yield pa.table(columns, names=names)
-    for bank in lake.names(BANKS):
-        path = f"{BANKS}/{bank}/{HISTORY}"
-        if lake.exists(path):
-            history = lake.read_table(path, [*TRANSACTION_SCHEMA.names, *FEATURE_NAMES])
-            # A history did not come through Kafka.
-            n = history.num_rows
-            nowhere = {"kafka_partition": pa.array([0] * n, pa.int32()), "kafka_offset": pa.array(range(n))}
-            columns = [
-                history[name] if name in history.column_names else nowhere.get(name, history["occurred_at"])
-                for name in names
-            ]
-            yield pa.table(columns, names=names)
+    for path in histories(lake):
+        history = lake.read_table(path, [*TRANSACTION_SCHEMA.names, *FEATURE_NAMES])
+        # A history did not come through Kafka.
+        n = history.num_rows
+        nowhere = {"kafka_partition": pa.array([0] * n, pa.int32()), "kafka_offset": pa.array(range(n))}
+        columns = [
+            history[name] if name in history.column_names else nowhere.get(name, history["occurred_at"])
+            for name in names
+        ]
+        yield pa.table(columns, names=names)

@@ -23,15 +23,15 @@ from include.detection.scoring import Rules
 from include.features.engine import FeatureEngine
 from include.features.errors import FeatureError
 from include.governance.audit import AuditBroken, AuditProblem
-from include.governance.decisions import accepted_file, scored_file, seal_of
+from include.governance.decisions import seal_of
 from include.governance.errors import GovernanceError
 from include.governance.seal_check import seal_problems
-from include.pipeline.batch_log import BatchLog, numbers
+from include.pipeline.batch_log import BatchLog, batch_numbers
 from include.pipeline.replay_compare import Part, compare_rows
 from include.pipeline.scoring import Configuration, Models, score_table
 from include.rules.errors import RulesError
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage
+from include.stores.lake.ledger import BatchLedger, Stage, accepted_file, scored_file
 from include.stores.ports import StateStore
 
 #: What the batch was scored with, the seal's word before the manifest's → the rules it names, or those at hand.
@@ -258,7 +258,7 @@ def _find(lake: Lake, transaction_id: str, hint: int | None) -> tuple[int, list[
             return False
         return bool(pc.any(pc.equal(ids, transaction_id)).as_py())
 
-    there = numbers(lake, str(Stage.ACCEPTED))
+    there = batch_numbers(lake, str(Stage.ACCEPTED))
     # A decision that was removed, or whose id was changed, is still in the log.
     for file in (scored_file, accepted_file):
         for number in ([hint] if hint is not None else []) + there[::-1]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from include.governance.decisions import record_retention
 from include.pipeline import drift, shadow
+from include.pipeline.batch_log import batch_numbers
 from include.pipeline.known_labels import labels_until
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
@@ -50,7 +50,7 @@ def delete_batches(
     def is_due(batch: int) -> bool:
         return batch < done and _is_older(lake, batch_folder(Stage.ACCEPTED, batch), older_than, now)
 
-    due = list(takewhile(is_due, _batches(lake)))
+    due = list(takewhile(is_due, batch_numbers(lake, str(Stage.ACCEPTED))))
     if due:
         # What is missing afterwards and stands in no such record was removed by somebody else.
         why = {"older_than_days": older_than / timedelta(days=1), "checked_until": checked}
@@ -84,20 +84,15 @@ def delete_labels(lake: Lake, ledger: BatchLedger, older_than: timedelta, now: d
     The newest stays: labels that wait for their transactions are carried on from it.
     """
     taken = int(ledger.cursor(Stage.SCORED).positions.get("labels_until", 0))
-    deleted = 0
-    for name in lake.names(LABELS):
-        batch = int(name.removeprefix("batch="))
-        if batch >= min(taken, labels_until(lake) - 1) or not _is_older(
-            lake, f"{LABELS}/{name}", older_than, now
-        ):
-            break
-        lake.delete_folder(f"{LABELS}/{name}")
-        deleted += 1
-    return deleted
+    stop = min(taken, labels_until(lake) - 1)
 
+    def is_due(batch: int) -> bool:
+        return batch < stop and _is_older(lake, batch_folder(LABELS, batch), older_than, now)
 
-def _batches(lake: Lake) -> Iterator[int]:
-    return (int(name.removeprefix("batch=")) for name in lake.names(str(Stage.ACCEPTED)))
+    due = list(takewhile(is_due, batch_numbers(lake, LABELS)))
+    for batch in due:
+        lake.delete_folder(batch_folder(LABELS, batch))
+    return len(due)
 
 
 def _is_older(lake: Lake, path: str, age: timedelta, now: datetime) -> bool:

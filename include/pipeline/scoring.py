@@ -23,10 +23,14 @@ from include.governance.shares import in_share
 from include.pipeline.batch_log import labels_of
 from include.pipeline.known_labels import labels_until, verdicts
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import (
+    BatchLedger,
+    Stage,
+    accepted_file,
+    labels_file,
+    scored_file,
+)
 from include.stores.ports import StateStore
-
-_LABELS = "labels.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ class LocalScorer:
     def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
         return score_table(
-            self.lake.read_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"),
+            self.lake.read_table(accepted_file(batch)),
             batch,
             self.states,
             Models.of(configuration, self.registry),
@@ -209,7 +213,7 @@ def score(
         accepted = ledger.manifest(Stage.ACCEPTED, batch) or {}
         configuration = _configuration(batch, ledger, lake, registry, rules)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
-        lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet", scored)
+        lake.write_table(scored_file(batch), scored)
         _seal(lake, batch, configuration)
         ledger.complete(
             Stage.SCORED,
@@ -259,5 +263,5 @@ def _configuration(
         news = verdicts(lake, known, configuration.labels_until)
         if news.num_rows:
             news = news.select(JOINED_LABEL_SCHEMA.names)
-            lake.write_table(f"{batch_folder(Stage.SCORED, batch)}/{_LABELS}", news)
+            lake.write_table(labels_file(batch), news)
     return configuration

@@ -14,9 +14,10 @@ from include.adaptation.comparison import Comparison, compare
 from include.detection.bundle import ModelBundle
 from include.detection.matrix import feature_matrix
 from include.detection.registry import ModelRegistry
-from include.pipeline.known_labels import labels_until, verdicts
+from include.detection.scored import features_of
+from include.pipeline.known_labels import labels_until, newest_verdicts, verdicts
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, partition_key
+from include.stores.lake.ledger import BatchLedger, Stage, partition_key, scored_file
 
 FOLDER = "shadow"
 
@@ -51,7 +52,7 @@ def score_in_shadow(lake: Lake, registry: ModelRegistry, version: str, since_bat
         bundle = bundle or registry.load(version)
         tables, rows, batch = [], 0, start
         while batch < stop and rows < _ROWS:
-            path = f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
+            path = scored_file(batch)
             if lake.exists(path):
                 tables.append(judge(lake.read_table(path, _READ), bundle))
                 rows += tables[-1].num_rows
@@ -95,11 +96,8 @@ _READ = ("transaction_id", "features", "score", "model_version")
 
 def judge(scored: pa.Table, bundle: ModelBundle) -> pa.Table:
     """What a model says of scored transactions, beside what was said of them live."""
-    features = scored["features"].combine_chunks()
-    names = [features.type.field(at).name for at in range(features.type.num_fields)]
-    matrix = feature_matrix(pa.table([features.field(name) for name in names], names=names), bundle.features)
-    score = pa.array(bundle.calibration.probability(bundle.booster.score(matrix)))
-    columns = [scored["transaction_id"], score, scored["score"], scored["model_version"]]
+    score = bundle.probability(feature_matrix(features_of(scored), bundle.features))
+    columns = [scored["transaction_id"], pa.array(score), scored["score"], scored["model_version"]]
     return pa.table(columns, schema=_SCHEMA)
 
 
@@ -130,5 +128,4 @@ def _frauds(lake: Lake, since_batch: int) -> pa.Array:
     manifest = BatchLedger(lake).manifest(Stage.SCORED, since_batch) or {}
     told = verdicts(lake, manifest.get("labels_until", 0), labels_until(lake))
     told = told.filter(pc.greater_equal(told["batch"], since_batch))
-    newest = dict(zip(told["transaction_id"].to_pylist(), told["is_fraud"].to_pylist(), strict=True))
-    return pa.array([name for name, is_fraud in newest.items() if is_fraud], pa.string())
+    return pa.array([name for name, is_fraud in newest_verdicts(told).items() if is_fraud], pa.string())

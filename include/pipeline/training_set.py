@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.detection.scored import features_of
 from include.features.catalogue import FEATURE_NAMES
 from include.governance.shares import in_share
-from include.pipeline.bank import BANKS
-from include.pipeline.known_labels import HISTORY, labels_until, verdicts
+from include.pipeline.batch_log import batch_numbers
+from include.pipeline.known_labels import histories, labels_until, newest_verdicts, verdicts
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
 _COLUMNS = ("transaction_id", "account_id", "occurred_at", "amount", "is_fraud")
 
@@ -59,7 +60,7 @@ def newest(lake: Lake) -> datetime | None:
     last = BatchLedger(lake).cursor(Stage.SCORED).next_batch - 1
     if last < 0:
         return None
-    table = lake.read_table(f"{batch_folder(Stage.SCORED, last)}/data.parquet", ["occurred_at"])
+    table = lake.read_table(scored_file(last), ["occurred_at"])
     moment: datetime | None = pc.max(table["occurred_at"]).as_py()
     return moment
 
@@ -98,31 +99,26 @@ def labelled(lake: Lake, as_of: datetime, days: float, delay_days: float, max_ro
 
 def _rows(lake: Lake) -> int:
     """How many there are, by what was counted when they were written; some are older than is asked for."""
-    histories = (f"{BANKS}/{bank}/{HISTORY}" for bank in lake.names(BANKS))
-    past: int = sum(lake.read_table(path, ["is_fraud"]).num_rows for path in histories if lake.exists(path))
+    past: int = sum(lake.read_table(path, ["is_fraud"]).num_rows for path in histories(lake))
     live: int = BatchLedger(lake).cursor(Stage.SCORED).totals.get("scored", 0)
     return past + live
 
 
 def _parts(lake: Lake) -> Iterator[pa.Table]:
     wanted = [*FEATURE_NAMES, *_COLUMNS]
-    for bank in lake.names(BANKS):
-        path = f"{BANKS}/{bank}/{HISTORY}"
-        if lake.exists(path):
-            yield lake.read_table(path, wanted).select(wanted)
-    for name in lake.names(str(Stage.SCORED)):
-        path = f"{Stage.SCORED}/{name}/data.parquet"
-        if lake.exists(path):
-            scored = lake.read_table(path, [*_COLUMNS[:-1], "features"])
-            features = scored["features"].combine_chunks()
-            columns = [features.field(feature) for feature in FEATURE_NAMES]
+    for path in histories(lake):
+        yield lake.read_table(path, wanted).select(wanted)
+    for batch in batch_numbers(lake, str(Stage.SCORED)):
+        if lake.exists(scored_file(batch)):
+            scored = lake.read_table(scored_file(batch), [*_COLUMNS[:-1], "features"])
+            columns = [*features_of(scored).select(list(FEATURE_NAMES)).columns]
             columns += [scored[name] for name in _COLUMNS[:-1]]
             yield pa.table([*columns, pa.nulls(scored.num_rows, pa.bool_())], names=wanted)
 
 
 def _by_transaction(told: pa.Table) -> pa.Table:
     """The newest verdict on each transaction."""
-    rows = dict(zip(told["transaction_id"].to_pylist(), told["is_fraud"].to_pylist(), strict=True))
+    rows = newest_verdicts(told)
     return pa.table(
         {"transaction_id": pa.array(rows, pa.string()), "told": pa.array(rows.values(), pa.bool_())}
     )

@@ -29,7 +29,7 @@ from include.spark.checkpoint import Checkpoint
 from include.spark.parsing import parse
 from include.spark.session import use_codegen
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
 from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.offsets import TopicOffsets, lag
@@ -168,7 +168,7 @@ class _Run:
             sent = sending.submit(job.dead_letters.send, outcome.dead, batch, positions.get("dead_letter"))
             if outcome.accepted.num_rows:
                 seen.remember(outcome.accepted["transaction_id"].to_pylist(), batch)
-            job.lake.write_table(f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet", outcome.accepted)
+            job.lake.write_table(accepted_file(batch), outcome.accepted)
             tail = sent.result()
         ledger.complete(
             Stage.ACCEPTED,

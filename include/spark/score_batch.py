@@ -24,7 +24,7 @@ from include.settings import Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import Stage, batch_folder
+from include.stores.lake.ledger import accepted_file
 from include.transactions.schema import ACCEPTED_SCHEMA
 
 
@@ -58,7 +58,7 @@ class SparkScorer:
 
     def __call__(self, batch: int, configuration: Configuration) -> pa.Table:
         """Scored table of an accepted batch."""
-        path = f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
+        path = accepted_file(batch)
         schema = scored_schema(FEATURE_NAMES)
         work = _Work(batch, configuration, self.cassandra, self.lake.uri)
         scored = (

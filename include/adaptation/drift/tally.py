@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from include.adaptation.drift.bins import Bins
 from include.adaptation.drift.segments import ALL, coded, rows_by_segment
+from include.detection.scored import features_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,12 +99,9 @@ class Tally(BaseModel):
 
 def float_columns(table: pa.Table) -> dict[str, Floats]:
     """The score and the features of a scored table by name; null is NaN."""
-    features = table["features"].combine_chunks()
-    found = {
-        field.name: features.field(position).fill_null(np.nan) for position, field in enumerate(features.type)
-    }
-    found[SCORE] = table["score"].combine_chunks().fill_null(np.nan)
-    return {name: np.asarray(column.to_numpy(zero_copy_only=False)) for name, column in found.items()}
+    features = features_of(table)
+    found = dict(zip(features.column_names, features.columns, strict=True)) | {SCORE: table["score"]}
+    return {name: np.asarray(column.fill_null(np.nan).to_numpy()) for name, column in found.items()}
 
 
 def count(

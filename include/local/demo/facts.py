@@ -25,7 +25,7 @@ from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.queries import stored_by_batch
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
+from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
 
@@ -52,7 +52,7 @@ class Facts:
         self._delivery_ids = [delivery.delivery_id for delivery in router.deliveries_of_all(self._wanted)]
 
     def _table(self, batch: int) -> pa.Table:
-        return self._lake.read_table(f"{batch_folder(Stage.SCORED, batch)}/data.parquet")
+        return self._lake.read_table(scored_file(batch))
 
     def close(self) -> None:
         """Let go of Cassandra."""

@@ -64,6 +64,21 @@ def batch_folder(stage: str, batch: int) -> str:
     return f"{stage}/batch={partition_key(batch)}"
 
 
+def accepted_file(batch: int) -> str:
+    """Path of a batch's transactions."""
+    return f"{batch_folder(Stage.ACCEPTED, batch)}/data.parquet"
+
+
+def scored_file(batch: int) -> str:
+    """Path of a batch's decisions."""
+    return f"{batch_folder(Stage.SCORED, batch)}/data.parquet"
+
+
+def labels_file(batch: int) -> str:
+    """Path of the verdicts a batch was scored with; not every batch has some."""
+    return f"{batch_folder(Stage.SCORED, batch)}/labels.parquet"
+
+
 class BatchLedger:
     """Manifests and cursors in the lake."""
 
