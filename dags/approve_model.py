@@ -12,7 +12,7 @@ Actions), who answered is on record. Nobody answers within three days: not promo
 from airflow.sdk import DAG, task
 
 from include.assets import CHALLENGER_EVIDENCE, CHALLENGERS, FRAUD_MODEL
-from include.orchestration.approval import Approval
+from include.orchestration.approval import PROMOTE, PROMOTE_SHARE, REJECT, Approval
 from include.orchestration.retries import CHAIN
 
 with DAG(
@@ -35,7 +35,7 @@ with DAG(
     approve = Approval(
         subject="Promote {{ ti.xcom_pull(task_ids='gather_evidence')['version'] }}?",
         body="{{ ti.xcom_pull(task_ids='gather_evidence')['body'] }}",
-        options=["Promote", "Promote for a share of the accounts first", "Reject"],
+        options=[PROMOTE, PROMOTE_SHARE, REJECT],
         days=3,
     )
 

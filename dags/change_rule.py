@@ -15,7 +15,7 @@ from importlib import import_module
 from airflow.sdk import DAG, task
 
 from include.assets import RULES
-from include.orchestration.approval import Approval
+from include.orchestration.approval import APPROVE, REJECT, Approval
 from include.orchestration.retries import CHAIN
 
 
@@ -66,5 +66,5 @@ with DAG(
     tested = backtest(rule := check_draft())
     judged = judge_shadow(rule, tested)
     start_shadow(rule, tested) >> wait_for_shadow(rule) >> judged
-    approve = Approval(subject="May this change go live?", body=judged, options=["Approve", "Reject"], days=7)
+    approve = Approval(subject="May this change go live?", body=judged, options=[APPROVE, REJECT], days=7)
     go_live(rule, approve.output)

@@ -8,7 +8,9 @@ import shutil
 import socket
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,16 +41,24 @@ def _free_ports(count: int) -> list[int]:
     raise RuntimeError(f"expected {count} free ports between 20000 and 32000, found {len(found)}")
 
 
-@pytest.fixture(scope="session")
-def stack_settings() -> Iterator[Settings]:
-    """Settings of the tests' own stack, also for every process the tests start."""
+@contextmanager
+def own_stack(folder: Path, **more: str) -> Iterator[Settings]:
+    """Settings of a stack of one's own, on free ports and with nothing in it; also for every process started meanwhile.
+
+    Parameters
+    ----------
+    folder
+        Of its data; emptied first.
+    more
+        Other settings, by the names their variables have.
+    """
     from include.local import stack
 
     names = list(Ports.model_fields)
     chosen = {
-        "TIDEWATCH_STACK_DIR": str(STACK_DIR),
-        "TIDEWATCH_LAKE_URI": (STACK_DIR / "lake").as_uri(),
-        **{f"TIDEWATCH_MEMORY__{name}": str(size) for name, size in _MEMORY.items()},
+        "TIDEWATCH_STACK_DIR": str(folder),
+        "TIDEWATCH_LAKE_URI": (folder / "lake").as_uri(),
+        **{f"TIDEWATCH_{name}": value for name, value in more.items()},
         **{
             f"TIDEWATCH_PORTS__{name.upper()}": str(port)
             for name, port in zip(names, _free_ports(len(names)), strict=True)
@@ -59,7 +69,7 @@ def stack_settings() -> Iterator[Settings]:
     settings.cache_clear()
     now = settings()
     stack.down(now, say=lambda _: None)
-    shutil.rmtree(STACK_DIR, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         yield now
     finally:
@@ -70,6 +80,13 @@ def stack_settings() -> Iterator[Settings]:
             else:
                 os.environ[name] = value
         settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def stack_settings() -> Iterator[Settings]:
+    """Settings of the tests' own stack."""
+    with own_stack(STACK_DIR, **{f"MEMORY__{name}": str(size) for name, size in _MEMORY.items()}) as now:
+        yield now
 
 
 @pytest.fixture(scope="session")

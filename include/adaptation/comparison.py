@@ -8,16 +8,17 @@ p = 1/2, one-sided (the exact form of McNemar's test, Psychometrika 1947).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score
 
 from include.detection.budget import threshold_for
+from include.evaluation.ranking import average_precision
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -82,6 +83,11 @@ class Comparison:
             "standing": str(self.standing),
         }
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """What ``document`` made; what else stands in it is left out."""
+        return cls(**{field.name: document[field.name] for field in fields(cls)})
+
     def table(self, champion: str, challenger: str) -> str:
         """As Markdown, for an approval page."""
         lines = [
@@ -116,8 +122,7 @@ def compare(fraud: Flags, champion: Floats, challenger: Floats, budget: float, m
     flagged = [scores >= threshold_for(scores, budget) for scores in (champion, challenger)]
     one, other = (flags & fraud for flags in flagged)
     precision = [
-        float(average_precision_score(fraud, scores)) if fraud.any() else None
-        for scores in (champion, challenger)
+        average_precision(fraud, scores) if fraud.any() else None for scores in (champion, challenger)
     ]
     return Comparison(
         rows=len(fraud),

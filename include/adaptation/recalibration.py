@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.detection.bundle import ModelBundle
-from include.detection.decision import fit_policy
+from include.detection.decision import Decision, DecisionPolicy, decide, fit_policy
 from include.detection.matrix import feature_matrix
 
 Floats = npt.NDArray[np.float64]
@@ -41,6 +41,13 @@ def scores_of(bundle: ModelBundle, features: Any) -> Scores:
         bundle.probability(matrix),
         {detector.name: detector.score(matrix) for detector in bundle.anomaly_detectors},
     )
+
+
+def alerts(scores: Scores, policy: DecisionPolicy, amounts: Floats) -> npt.NDArray[np.bool_]:
+    """Which rows a policy alerts on, rules left out."""
+    nobody: list[tuple[()]] = [()] * len(amounts)
+    decided = decide(policy, scores.probability, scores.anomalies, nobody, amounts)
+    return np.asarray(decided.decision == Decision.ALERT)
 
 
 def recalibrated(

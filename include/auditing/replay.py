@@ -10,10 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from include.auditing.stores import add_cassandra_arguments, cassandra
-from include.governance.rule_book import RuleBook
-from include.pipeline.models import model_registry
+from include.pipeline.models import model_registry, rule_book
 from include.pipeline.replay import Replay, RulesFor, UnknownTransaction, as_then, replay
-from include.rules.columns import rule_columns
 from include.settings import settings
 from include.stores.cassandra.errors import CassandraStoreError
 from include.stores.cassandra.queries import batches_of
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def rules_as_then(lake: Lake) -> RulesFor:
     """The rules and lists that a batch was scored with."""
-    book = RuleBook(lake, rule_columns())
+    book = rule_book(lake)
     return lambda facts: book.load(facts["ruleset"], facts["lists"])
 
 

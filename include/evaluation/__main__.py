@@ -22,13 +22,12 @@ from include.evaluation.outcome import METRICS, Outcome
 from include.evaluation.page import write
 from include.evaluation.protocol import History, Protocol
 from include.reports.checks import exit_code
-from include.reports.table import checks_table
+from include.reports.table import checks_table, terminal
 from include.settings import PROJECT, settings
 from include.transactions.errors import TransactionsError
 
 #: The published validation folds of the Fraud Detection Handbook.
 FOLDS = "2018-06-20,2018-06-27,2018-07-04,2018-07-11"
-_WIDTH = 150  # where the output is no terminal
 MAPPING = PROJECT / "include" / "transactions" / "mappings" / "handbook.yaml"
 
 
@@ -49,7 +48,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if every check holds, 1 if one does not, 2 if nothing could be measured."""
     options = _arguments(arguments)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = terminal()
     try:
         outcome = _evaluate(options, console)
     except (EvaluationError, DetectionError, TransactionsError) as error:

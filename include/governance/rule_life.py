@@ -236,8 +236,3 @@ class RuleLife:
 
 def _next(now: LifeStep, step: Step, by: str, detail: Mapping[str, Any]) -> LifeStep:
     return now.model_copy(update={"step": step, "by": by, "at": datetime.now(UTC), "detail": dict(detail)})
-
-
-def rules_with_a_life(lake: Lake) -> list[str]:
-    """Ids of all rules that were ever drafted, sorted."""
-    return lake.names(FOLDER)

@@ -44,9 +44,8 @@ class AirflowApi:
 
         A DAG that has not been parsed yet is waited for.
         """
-        run_id = f"command-{uuid.uuid4().hex[:12]}"
         end = time.monotonic() + seconds
-        self._trigger(dag_id, run_id, conf, end)
+        run_id = self.trigger(dag_id, conf, seconds)
         while (state := self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]) not in _DONE:
             if time.monotonic() > end:
                 raise RunFailed(
@@ -81,10 +80,10 @@ class AirflowApi:
         found = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=50")["dag_runs"]
         return list(found)
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
-        """Trigger a DAG; returns the id of the run."""
+    def trigger(self, dag_id: str, conf: Mapping[str, Any], seconds: float) -> str:
+        """Trigger a DAG, which may not have been parsed yet; returns the id of the run."""
         run_id = f"command-{uuid.uuid4().hex[:12]}"
-        self._trigger(dag_id, run_id, conf, time.monotonic() + 60)
+        self._trigger(dag_id, run_id, conf, time.monotonic() + seconds)
         return run_id
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str | None]:

@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.adaptation.comparison import Comparison
 from include.adaptation.drift import Alarm
 from include.adaptation.retraining import RECALIBRATED, RetrainingSettings
 from include.adaptation.settings import AdaptationSettings
-from include.alerts.alert import NAMESPACE
-from include.alerts.errors import DeliveryFailure
-from include.alerts.message import Message
 from include.detection.errors import TrainingRefused
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings
 from include.governance.audit import record_action
 from include.governance.errors import RuleBookError
-from include.governance.incidents import open_incidents
-from include.governance.rule_book import RuleBook
-from include.orchestration.connections import open_channels
+from include.orchestration.approval import PROMOTE_SHARE, REJECT, Answer
+from include.orchestration.notices import tell, tell_of_incidents
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
 from include.pipeline.drift import DriftWatch
-from include.pipeline.models import model_registry
+from include.pipeline.models import model_registry, rule_book
 from include.pipeline.parity import gate_of
 from include.pipeline.promotion import Promotions
 from include.pipeline.retraining import TrainedModel, enter, recalibrate_champion
 from include.pipeline.retraining import train_challenger as retrain
-from include.rules.columns import rule_columns
 from include.settings import settings
 from include.stores.lake.files import Lake
 
 log = logging.getLogger(__name__)
 
-#: What an approver may choose; the last is taken if nobody answers.
-PROMOTE, PROMOTE_SHARE, REJECT = "Promote", "Promote for a share of the accounts first", "Reject"
 NOBODY = "nobody (time-out)"
 
 _CALL_AGAIN = timedelta(hours=6)
@@ -64,7 +56,7 @@ def _registry(lake: Lake) -> ModelRegistry:
 
 
 def _watch(lake: Lake) -> DriftWatch:
-    return DriftWatch(lake, _registry(lake), RuleBook(lake, rule_columns()).current(), _wanted())
+    return DriftWatch(lake, _registry(lake), rule_book(lake).current(), _wanted())
 
 
 def _promotions(lake: Lake) -> Promotions:
@@ -92,7 +84,7 @@ def watch_drift() -> dict[str, Any]:
     if look.news:
         _tell_of_drift(look.news)
         watching.told(look)
-    _tell_of_incidents(lake)
+    tell_of_incidents(lake, watching.wanted.owner)
     # One that is due and cannot be done yet, for want of labels, is called for again later.
     wanted = look.retraining_due or any(alarm.kind in RECALIBRATED for alarm in look.standing)
     due = wanted and not watching.called(datetime.now(UTC), _CALL_AGAIN)
@@ -257,26 +249,23 @@ def settle(version: str, answer: Mapping[str, Any]) -> str:
     PromotionRefused
         The last parity check was not clean; clear this task once it is.
     """
-    (choice,) = answer["chosen_options"]
-    user = answer.get("responded_by_user") or {}
-    name = (user.get("name") or user.get("id")) if isinstance(user, Mapping) else getattr(user, "name", None)
-    lake = _lake()
+    given, lake = Answer.of(answer), _lake()
     steps = _promotions(lake)
     stands = steps.book.get(version)
-    if stands is None or (stands.phase is not Phase.WAITING and stands.steps[-1].by != name):
+    if stands is None or (stands.phase is not Phase.WAITING and stands.steps[-1].by != given.by):
         # Somebody cleared this task long after; what was answered then says nothing about now.
         raise AirflowSkipException(
             f"{version} is {stands.phase if stands else 'unknown'} by now, and waits for nobody"
         )
-    if name is None or choice == REJECT:
-        reason = "rejected" if name else "nobody answered in time"
-        after = steps.reject(version, by=name or NOBODY, reason=reason)
+    if not given.by or given.option == REJECT:
+        reason = "rejected" if given.by else "nobody answered in time"
+        after = steps.reject(version, by=given.by or NOBODY, reason=reason)
     else:
-        share = steps.wanted.share if choice == PROMOTE_SHARE else 1.0
-        after = steps.promote(version, by=name, reason=choice, share=share)
+        share = steps.wanted.share if given.option == PROMOTE_SHARE else 1.0
+        after = steps.promote(version, by=given.by, reason=given.option, share=share)
     _tell_of_step(after)
     if after.phase is Phase.REJECTED:
-        raise AirflowSkipException(f"{version} is rejected by {name or NOBODY}")  # no event of the model
+        raise AirflowSkipException(f"{version} is rejected by {given.by or NOBODY}")  # no event of the model
     return str(after.phase)
 
 
@@ -307,16 +296,7 @@ def _evidence(one: Challenger) -> str:
         "",
         f"In the shadow since {one.steps[0].at:%Y-%m-%d %H:%M} UTC: {step.reason}.",
         "",
-        "| | champion | challenger |",
-        "|---|---|---|",
-        f"| frauds flagged, of {found.get('frauds')} known in {found.get('rows'):,} transactions "
-        f"| {found.get('champion_caught')} | {found.get('challenger_caught')} |",
-        f"| flagged by this one alone | {found.get('only_champion')} | {found.get('only_challenger')} |",
-        f"| average precision | {_number(found.get('champion_average_precision'))} "
-        f"| {_number(found.get('challenger_average_precision'))} |",
-        "",
-        f"Same transactions, each may flag {found.get('budget', 0):.1%}. Chance of this if both were equally good: "
-        f"{min(found.get('p_worse', 1), found.get('p_better', 1)):.3g}.",
+        Comparison.of(found).table(found["champion"], one.version),
         "",
         f"On history, before it was trained: average precision {_number(evaluation['average_precision'])} on "
         f"{evaluation['rows']:,} transactions with {evaluation['frauds']} frauds ({evaluation['reason']})."
@@ -338,57 +318,16 @@ def _tell_of_drift(alarms: Sequence[Alarm]) -> None:
         f"{alarm.sentence}\nSince {alarm.since:%Y-%m-%d %H:%M} UTC, {alarm.confidence:.2%} sure."
         for alarm in alarms
     ]
-    _try_to_tell(f"drift:{','.join(alarm.id for alarm in alarms)}", f"Drift: {len(alarms)} new alarms", lines)
-
-
-def _tell_of_incidents(lake: Lake) -> None:
-    """Mail each incident once: what goes on without stopping anything is seen by nobody else."""
-    for one in open_incidents(lake):
-        key = f"incident:{one.key}:{one.since.isoformat()}"
-        if not lake.exists(f"notices/{_identity(key)}.json"):
-            _try_to_tell(key, f"Incident: {one.key}", [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."])
-
-
-def _try_to_tell(key: str, subject: str, paragraphs: Sequence[str]) -> None:
-    """What is told is in the lake and in Airflow too: a mail server that is away stops nothing."""
-    try:
-        _tell(key, subject, paragraphs)
-    except DeliveryFailure as failure:
-        log.error("the model owner could not be told: %s: %s", subject, failure)
-
-
-def _identity(key: str) -> uuid.UUID:
-    return uuid.uuid5(NAMESPACE, f"owner:{key}")
+    key = f"drift:{','.join(alarm.id for alarm in alarms)}"
+    tell(_lake(), _wanted().owner, key, f"Drift: {len(alarms)} new alarms", lines)
 
 
 def _tell_of_step(one: Challenger) -> None:
     step = one.steps[-1]
-    _try_to_tell(
+    tell(
+        _lake(),
+        _wanted().owner,
         f"step:{one.version}:{len(one.steps)}",
         f"Model {one.version}: {step.phase}",
         [f"{step.reason}\nBy {step.by}, {step.at:%Y-%m-%d %H:%M} UTC."],
     )
-
-
-def _tell(key: str, subject: str, paragraphs: Sequence[str]) -> None:
-    """Mail the model owner. The same key is the same message: the receiver can drop a repetition."""
-    identity = _identity(key)
-    recipient, now = _wanted().owner, datetime.now(UTC)
-    notice = {"to": recipient, "subject": subject, "text": list(paragraphs), "at": now.isoformat()}
-    _lake().write_json(f"notices/{identity}.json", notice)
-    message = Message(
-        delivery_id=identity,
-        alert_id=identity,
-        message_id=f"<{identity}@tidewatch>",
-        recipient=recipient,
-        language="en",
-        subject=subject,
-        text="\n\n".join(paragraphs),
-        html="".join(f"<p>{escape(text)}</p>" for text in paragraphs),
-        written_at=now,
-    )
-    for channel in open_channels()():
-        try:
-            channel.send(message)
-        finally:
-            channel.close()

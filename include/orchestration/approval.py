@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+
+#: What may be answered about a rule, and about a model.
+APPROVE, REJECT = "Approve", "Reject"
+PROMOTE, PROMOTE_SHARE = "Promote", "Promote for a share of the accounts first"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered."""
+
+    option: str
+    by: str  # "": nobody, in time
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any] | None) -> Self:
+        """Read what the task of an ``Approval`` handed on; nothing is a rejection by nobody."""
+        told = told or {}
+        user = told.get("responded_by_user") or {}
+        (option,) = told.get("chosen_options") or [REJECT]
+        return cls(option, str(user.get("name") or user.get("id") or ""))
 
 
 class Approval(HITLOperator):  # type: ignore[misc]

@@ -21,11 +21,13 @@ from include.governance.list_entries import ListEntry, parse_time
 from include.governance.rule_book import RuleBook
 from include.governance.rule_life import ChangeKind, RuleLife, Step
 from include.governance.rule_steps import RuleSteps
+from include.orchestration.approval import APPROVE, Answer
 from include.orchestration.connections import spark_session
 from include.pipeline.backtest_page import backtest_page, backtest_words
 from include.pipeline.backtest_record import BacktestRecord, write_record
 from include.pipeline.backtest_replay import Order
 from include.pipeline.backtest_run import backtest
+from include.pipeline.models import rule_book
 from include.pipeline.rule_shadow import shadow_figures
 from include.pipeline.rule_texts import rule_text
 from include.pipeline.training_set import newest
@@ -35,8 +37,6 @@ from include.settings import settings
 from include.spark.backtest import SparkEngine
 from include.stores.lake.files import Lake
 
-#: The answer that lets a change go live; every other rejects it.
-APPROVE = "Approve"
 #: A draft is back-tested on so many newest days if the run does not say on which: a lake of months would take hours.
 _BACKTEST_DAYS = 14
 
@@ -53,9 +53,9 @@ class _Desk:
 
     @classmethod
     def open(cls) -> _Desk:
-        lake, columns = Lake(settings().lake), rule_columns()
-        book = RuleBook(lake, columns)
-        return cls(lake, book, RuleSteps(lake, book, columns))
+        lake = Lake(settings().lake)
+        book = rule_book(lake)
+        return cls(lake, book, RuleSteps(lake, book, rule_columns()))
 
 
 def author_of(params: Mapping[str, Any], dag_run: Any) -> str:
@@ -163,11 +163,9 @@ def decide(rule_id: str, answer: Mapping[str, Any] | None, dag_run: Any) -> None
     AirflowSkipException
         It was rejected, or nobody answered in time; the shadow is ended.
     """
-    answer = answer or {}
-    approved = list(answer.get("chosen_options") or []) == [APPROVE]
-    user = answer.get("responded_by_user") or {}
-    approver = str(user.get("name") or user.get("id") or "")
-    step = _Desk.open().steps.decide(dag_run.run_id, rule_id, approver, approved=approved)
+    given = Answer.of(answer)
+    approved = given.option == APPROVE
+    step = _Desk.open().steps.decide(dag_run.run_id, rule_id, given.by, approved=approved)
     if not approved:
         raise AirflowSkipException(f"{rule_id}: {step.detail.get('words')} ({step.by})")
     log.info("%s is %s from the next batch on, approved by %s", rule_id, step.step, step.by)

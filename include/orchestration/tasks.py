@@ -34,8 +34,7 @@ from include.orchestration.connections import (
 from include.pipeline import alerting, loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
-from include.pipeline.models import model_registry
-from include.rules.columns import rule_columns
+from include.pipeline.models import model_registry, rule_book
 from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
@@ -68,7 +67,7 @@ def _registry() -> ModelRegistry:
 
 @lru_cache(maxsize=1)
 def _rules() -> RuleBook:
-    return RuleBook(_lake(), rule_columns())
+    return rule_book(_lake())
 
 
 def warm_up() -> None:

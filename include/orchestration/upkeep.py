@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from include.governance.audit import record_action
-from include.governance.rule_book import DEPLOYMENT, RuleBook
+from include.governance.rule_book import DEPLOYMENT
 from include.orchestration.connections import (
     METADATA,
     cassandra_address,
@@ -19,6 +19,7 @@ from include.orchestration.connections import (
     spark_session,
 )
 from include.pipeline import retention
+from include.pipeline.models import rule_book
 from include.pipeline.parity_record import checked_until
 from include.pipeline.retention import REPEATABLE_BATCHES
 from include.rules.columns import rule_columns
@@ -85,7 +86,7 @@ def check_rules() -> None:
     rules = load_rules(now.rules_dir, rule_columns())
     log.info("the shipped rule set %s is sound", rules.version)
     lake = Lake(now.lake)
-    book = RuleBook(lake, rule_columns())
+    book = rule_book(lake)
     if published := book.publish_shipped(now.rules_dir):
         record_action(lake, DEPLOYMENT, "rules.published", published, {"rules": len(rules.rules)})
         log.info("the shipped rules are live, as set %s", published)

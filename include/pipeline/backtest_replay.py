@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from include.detection.detectors import ANOMALY_DETECTORS
 from include.governance.active_rules import ActiveRules, StagedRules
 from include.governance.errors import RuleBookError
-from include.governance.rule_book import RuleBook
 from include.pipeline.backtest import (
     Candidate,
     Counts,
@@ -29,7 +28,7 @@ from include.pipeline.backtest import (
     score_column,
 )
 from include.pipeline.batch_log import batch_numbers
-from include.pipeline.models import model_registry
+from include.pipeline.models import model_registry, rule_book
 from include.rules.columns import rule_columns
 from include.rules.loader import check_rule, rule_set
 from include.stores.lake.files import Lake
@@ -95,7 +94,7 @@ class Replay:
         self._order = order
         self._labels = labels
         self._ledger = BatchLedger(lake)
-        self._book = RuleBook(lake, rule_columns())
+        self._book = rule_book(lake)
         registry = model_registry(lake)
         self._versions = Versions(
             lru_cache(maxsize=32)(registry.policy), lru_cache(maxsize=_BUNDLES)(registry.load)

@@ -21,6 +21,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -73,9 +74,9 @@ class Look:
     retraining_due: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DriftWatch:
-    """Looks for drift of the champion."""
+    """Looks for drift of the champion. One object a look: where its files are is found out once."""
 
     lake: Lake
     registry: ModelRegistry
@@ -219,10 +220,14 @@ class DriftWatch:
                 if summary.until > oldest:
                     yield summary
 
-    def _path(self, name: str) -> str:
-        """Path of a file about the champion's present time in office."""
+    @cached_property
+    def _folder(self) -> str:
+        """Of the champion's present time in office."""
         full = [one.version for one in self.registry.promotions() if one.share == 1]
-        return f"{FOLDER}/{full[-1]}-{len(full):04d}/{name}"
+        return f"{FOLDER}/{full[-1]}-{len(full):04d}"
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name}"
 
     def _told(self) -> list[Alarm]:
         return [Alarm.model_validate(row) for row in self.lake.read_json(self._path("alarms.json")) or []]

@@ -16,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
-from sklearn.metrics import average_precision_score
 
 from include.adaptation.comparison import compare
-from include.adaptation.recalibration import recalibrated, scores_of
+from include.adaptation.recalibration import alerts, recalibrated, scores_of
 from include.adaptation.settings import AdaptationSettings
+from include.detection.budget import threshold_for
 from include.detection.bundle import ModelBundle
-from include.detection.decision import Decision, decide
 from include.detection.errors import TrainingRefused
 from include.detection.matrix import feature_matrix
 from include.detection.registry import ModelRegistry
 from include.detection.training import TrainingSettings, train
+from include.evaluation.ranking import average_precision
 from include.features.catalogue import FEATURE_NAMES
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
 from include.pipeline.recent import recent
@@ -132,13 +132,7 @@ def recalibrate_champion(lake: Lake, registry: ModelRegistry, trained_for: str) 
     bundle = recalibrated(champion, features, amounts, datetime.now(UTC))
     scores = scores_of(champion, features)
     before, after = (
-        float(
-            np.mean(
-                decide(policy, scores.probability, scores.anomalies, [()] * len(amounts), amounts).decision
-                == Decision.ALERT
-            )
-        )
-        for policy in (champion.policy, bundle.policy)
+        float(alerts(scores, policy, amounts).mean()) for policy in (champion.policy, bundle.policy)
     )
     registry.publish(bundle, promote=False)
     log.info("thresholds of %s were found anew: %s", champion.version, bundle.version)
@@ -211,16 +205,15 @@ def _evaluate(
             "or make test_days longer (variable adaptation)"
         )
     scores = _scores(_fit(past, settings), test)
-    found = compare(test.fraud, scores, scores, wanted.alert_budget, _MIN_FRAUDS)
-    precision = float(average_precision_score(test.fraud, scores))
+    flagged = scores >= threshold_for(scores, wanted.alert_budget)
     standing, may, reason = _against_champion(test, scores, champion, wanted)
     return Evaluation(
         tested_from=start.isoformat(),
         tested_to=stop.isoformat(),
-        rows=found.rows,
-        frauds=found.frauds,
-        average_precision=precision,
-        recall_at_budget=found.champion_caught / found.frauds,
+        rows=len(test.fraud),
+        frauds=int(test.fraud.sum()),
+        average_precision=average_precision(test.fraud, scores),
+        recall_at_budget=float(flagged[test.fraud].mean()),
         champion=standing,
         may_go_on=may,
         reason=reason,

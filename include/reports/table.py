@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from include.reports.checks import Check, said
+
+_WIDTH = 150
+
+
+def terminal() -> Console:
+    """Standard output; as wide as the widest table of a report where it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def checks_table(checks: Sequence[Check], title: str = "Checks") -> Table:

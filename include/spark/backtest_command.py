@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from include.governance.errors import GovernanceError
@@ -20,14 +19,12 @@ from include.pipeline.backtest_replay import Order
 from include.pipeline.backtest_run import backtest
 from include.pipeline.rule_texts import rule_text
 from include.reports.checks import exit_code
-from include.reports.table import checks_table
+from include.reports.table import checks_table, terminal
 from include.rules.loader import rule_id_of
 from include.settings import HOST, settings
 from include.spark.backtest import SparkEngine
 from include.spark.session import connect
 from include.stores.lake.files import Lake
-
-_WIDTH = 150  # where the output is no terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels-as-of", type=parse_time, help="which labels count; all, by default")
     parser.add_argument("--spark", default=f"sc://{HOST}:{settings().ports.spark_connect}/;user_id=tidewatch")
     options = parser.parse_args(arguments)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = terminal()
     lake = Lake(settings().lake)
     try:
         text = _text(options.draft)

@@ -17,9 +17,8 @@ from include.detection.scored import scored_schema
 from include.features.catalogue import FEATURE_NAMES
 from include.governance.rule_book import RuleBook
 from include.pipeline.batch_log import labels_of
-from include.pipeline.models import model_registry
+from include.pipeline.models import model_registry, rule_book
 from include.pipeline.scoring import Configuration, Models, score_table
-from include.rules.columns import rule_columns
 from include.settings import Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.state import CassandraStateStore
@@ -40,7 +39,7 @@ def _registry(lake: str) -> ModelRegistry:
 
 @lru_cache(maxsize=1)
 def _rules(lake: str) -> RuleBook:
-    return RuleBook(Lake(lake), rule_columns())
+    return rule_book(Lake(lake))
 
 
 @dataclass(frozen=True, slots=True)

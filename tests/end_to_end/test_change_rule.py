@@ -2,95 +2,50 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from include.local import stack
-from include.local.airflow_environment import address
-from include.local.secrets import load_secrets
+from include.local.airflow_api import AirflowApi
 from include.local.services import AIRFLOW
-from include.settings import PROJECT, Ports, Settings, settings
+from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import Stage, batch_folder
-from tests.conftest import _free_ports
+from tests.conftest import own_stack
 from tests.pipeline.ruled_bank import RuledBank, rule_text
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(600)]
 
+DAG = "change_rule"
 STACK_DIR = PROJECT / ".local" / "test-stack-rules"
 
 
 @pytest.fixture(scope="module")
 def airflow_alone() -> Iterator[Settings]:
     """Airflow and its database on a lake of their own; no Kafka, no Cassandra, no Spark."""
-    ports = dict(zip(Ports.model_fields, _free_ports(len(Ports.model_fields)), strict=True))
-    chosen = {
-        "TIDEWATCH_STACK_DIR": str(STACK_DIR),
-        "TIDEWATCH_LAKE_URI": (STACK_DIR / "lake").as_uri(),
-        **{f"TIDEWATCH_PORTS__{name.upper()}": str(port) for name, port in ports.items()},
-    }
-    before = {name: os.environ.get(name) for name in chosen}
-    os.environ.update(chosen)
-    settings.cache_clear()
-    now = settings()
-    stack.down(now, say=lambda _: None)
-    shutil.rmtree(STACK_DIR, ignore_errors=True)
-    try:
+    with own_stack(STACK_DIR) as now:
         stack.up(now, only=("postgres", *AIRFLOW))
         yield now
-    finally:
-        stack.down(now, say=lambda _: None)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        settings.cache_clear()
-        shutil.rmtree(STACK_DIR, ignore_errors=True)
+    shutil.rmtree(STACK_DIR, ignore_errors=True)
 
 
 class User:
-    """Somebody at the API."""
+    """Somebody who works with change_rule."""
 
-    def __init__(self, now: Settings, name: str, password: str) -> None:
-        self._address, self.name = address(now), name
-        self._token = ""
-        login = {"username": name, "password": password}
-        self._token = self.ask("POST", "/auth/token", login)["access_token"]
+    def __init__(self, now: Settings, name: str) -> None:
+        self._api = AirflowApi(now, name)
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            self._address + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
+    def trigger(self, **conf: Any) -> str:
+        return self._api.trigger(DAG, conf, seconds=300)
 
-    def trigger(self, run_id: str, **conf: Any) -> str:
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        end = time.monotonic() + 300
-        while True:  # until the DAG has been parsed
-            try:
-                self.ask("POST", "/api/v2/dags/change_rule/dagRuns", body)
-                return f"/api/v2/dags/change_rule/dagRuns/{run_id}"
-            except urllib.error.HTTPError as error:
-                if error.code != 404 or time.monotonic() > end:
-                    raise
-                time.sleep(1)
+    def states(self, run: str) -> dict[str, str | None]:
+        return self._api.tasks(DAG, run)
 
-    def states(self, run: str) -> dict[str, str]:
-        return {
-            one["task_id"]: one["state"] for one in self.ask("GET", f"{run}/taskInstances")["task_instances"]
-        }
-
-    def wait(self, run: str, task: str, *wanted: str, seconds: float = 180) -> str:
+    def wait(self, run: str, task: str, *wanted: str, seconds: float = 180) -> str | None:
         end = time.monotonic() + seconds
         while (states := self.states(run)).get(task) not in wanted:
             assert time.monotonic() < end, states
@@ -98,33 +53,28 @@ class User:
             time.sleep(1)
         return states[task]
 
+    def asked(self, run: str) -> str:
+        return str(self._api.question(DAG, run, "approve")["body"])
+
     def answer(self, run: str, option: str) -> None:
         # No person is so quick: an answer that comes while the scheduler still takes in that the task is parked has
         # it tried, and asked, again.
         time.sleep(5)
-        self.ask(
-            "PATCH",
-            f"{run}/taskInstances/approve/-1/hitlDetails",
-            {"chosen_options": [option], "params_input": {}},
-        )
+        self._api.answer(DAG, run, "approve", option)
 
 
 def test_one_drafts_another_approves_and_the_next_batch_shows_it(airflow_alone: Settings) -> None:
-    secrets = load_secrets(airflow_alone.stack_dir)
-    ann = User(airflow_alone, "analyst", secrets.analyst)
-    bob = User(airflow_alone, "admin", secrets.admin)
+    ann, bob = User(airflow_alone, "analyst"), User(airflow_alone, "admin")
     lake = Lake(airflow_alone.lake)
     bank = RuledBank.of(lake, customers=50)
     bank.score(2)
-    run = ann.trigger(
-        "run-1", rule=rule_text("wide", "amount > 30"), shadow_batches=1, author="somebody else"
-    )
+    run = ann.trigger(rule=rule_text("wide", "amount > 30"), shadow_batches=1, author="somebody else")
     ann.wait(run, "start_shadow", "success")
     bank.score(1)
     ann.wait(run, "approve", "awaiting_input", "deferred")
-    asked = bob.ask("GET", f"{run}/taskInstances/approve/-1/hitlDetails")
-    assert "**analyst** wants to change the rule **wide**" in asked["body"]
-    assert "1 batches, 60 transactions" in asked["body"]
+    asked = bob.asked(run)
+    assert "**analyst** wants to change the rule **wide**" in asked
+    assert "1 batches, 60 transactions" in asked
     bob.answer(run, "Approve")
     bob.wait(run, "go_live", "success")
     bank.score(1)
@@ -135,7 +85,7 @@ def test_one_drafts_another_approves_and_the_next_batch_shows_it(airflow_alone: 
     entry = next(entry for entry in bank.book.entries() if entry.rule_id == "wide")
     assert (entry.author, entry.approved_by) == ("analyst", "admin")
 
-    alone = bob.trigger("run-2", rule="blocked_counterparty", shadow_batches=0)
+    alone = bob.trigger(rule="blocked_counterparty", shadow_batches=0)
     bob.wait(alone, "approve", "awaiting_input", "deferred")
     bob.answer(alone, "Approve")
     end = time.monotonic() + 300
@@ -145,8 +95,8 @@ def test_one_drafts_another_approves_and_the_next_batch_shows_it(airflow_alone: 
     assert bob.states(alone)["go_live"] == "failed"
     assert "blocked_counterparty" not in {e.rule_id for e in bank.book.entries() if e.stage == "LIVE"}
 
-    refused = bob.trigger("run-3", rule="blocked_counterparty", shadow_batches=0)
+    refused = bob.trigger(rule="blocked_counterparty", shadow_batches=0)
     bob.wait(refused, "approve", "awaiting_input", "deferred")
-    User(airflow_alone, "approver", secrets.approver).answer(refused, "Reject")
+    User(airflow_alone, "approver").answer(refused, "Reject")
     bob.wait(refused, "go_live", "skipped")
     assert "blocked_counterparty" not in {e.rule_id for e in bank.book.entries()}

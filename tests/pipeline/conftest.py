@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from include.detection.registry import Deployed
 from include.detection.training import TrainingSettings, train
 from include.features.history import features_of_history
 from include.pipeline.labelling import VERDICT_SCHEMA
+from include.pipeline.models import model_registry
 from include.pipeline.scoring import LocalScorer, score
 from include.pipeline.states import write_states
 from include.stores.lake.files import Lake
@@ -140,6 +141,20 @@ def make_bank(tmp_path) -> Callable[[], LiveBank]:
             store.write(kind, by_key, -1)
         days = [bank.day(HISTORY_DAYS + day).transactions for day in range(12)]
         return LiveBank(lake, store, arrived(pa.concat_tables(days)))
+
+    return make
+
+
+@pytest.fixture
+def with_champion(make_bank: Callable[[], LiveBank], bundle: ModelBundle) -> Callable[[int], LiveBank]:
+    """A bank whose champion has scored so many batches."""
+
+    def make(batches: int) -> LiveBank:
+        made = make_bank()
+        model_registry(made.lake).publish(bundle)
+        live = replace(made, registry=model_registry(made.lake))
+        live.run(batches)
+        return live
 
     return make
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -23,12 +23,8 @@ WANTED = AdaptationSettings(drift=DriftSettings(min_rows=50, min_segment_rows=10
 
 
 @pytest.fixture
-def live(make_bank, bundle: ModelBundle) -> LiveBank:
-    made = make_bank()
-    model_registry(made.lake).publish(bundle)
-    live = replace(made, registry=model_registry(made.lake))
-    live.run(4)
-    return live
+def live(with_champion: Callable[[int], LiveBank]) -> LiveBank:
+    return with_champion(4)
 
 
 def watching(live: LiveBank, wanted: AdaptationSettings = WANTED) -> DriftWatch:

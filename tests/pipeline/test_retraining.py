@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -27,13 +28,9 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.fixture
-def live(make_bank, bundle: ModelBundle) -> LiveBank:
+def live(with_champion: Callable[[int], LiveBank]) -> LiveBank:
     """Twenty batches, scored by a champion that was trained on the days before and some of these."""
-    made = make_bank()
-    model_registry(made.lake).publish(bundle)
-    live = replace(made, registry=model_registry(made.lake))
-    live.run(20)
-    return live
+    return with_champion(20)
 
 
 def large(live: LiveBank, share: int = 8) -> list[tuple[int, int]]:

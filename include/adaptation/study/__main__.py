@@ -21,12 +21,11 @@ from include.detection.errors import DetectionError
 from include.evaluation.dataset import load_dataset
 from include.evaluation.errors import EvaluationError
 from include.reports.checks import exit_code
-from include.reports.table import checks_table
+from include.reports.table import checks_table, terminal
 from include.settings import PROJECT, settings
 from include.transactions.errors import TransactionsError
 
 SEEDS = "0,1,2"
-_WIDTH = 150  # where the output is no terminal
 MAPPING = PROJECT / "include" / "transactions" / "mappings" / "handbook.yaml"
 
 
@@ -42,7 +41,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if every check holds, 1 if one does not, 2 if nothing could be measured."""
     options = _arguments(arguments)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = terminal()
     try:
         outcome = _study(options, console)
     except (AdaptationError, EvaluationError, DetectionError, TransactionsError) as error:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from include.adaptation.recalibration import Scores
+from include.adaptation.recalibration import Scores, alerts
 from include.adaptation.study.changes import BURST, day_number
 from include.adaptation.study.loop import Run
-from include.adaptation.study.operation import Day, History, alerts
+from include.adaptation.study.operation import Day, History
 from include.adaptation.study.settings import StudySettings
 from include.detection.decision import Decision, fit_policy
 from include.evaluation.ranking import average_precision

@@ -203,10 +203,3 @@ class Operation:
         if self.bundle is None:
             raise ValueError("expected a model in use; call promote first")
         return self.bundle
-
-
-def alerts(scores: Scores, policy: DecisionPolicy, amounts: Floats) -> npt.NDArray[np.bool_]:
-    """Which rows a policy alerts on, rules left out."""
-    nobody: list[tuple[()]] = [()] * len(amounts)
-    decided = decide(policy, scores.probability, scores.anomalies, nobody, amounts)
-    return np.asarray(decided.decision == Decision.ALERT)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from include.adaptation.recalibration import recalibrated, scores_of
+from include.adaptation.recalibration import alerts, recalibrated, scores_of
 from include.adaptation.study.changes import day_number, in_order
 from include.adaptation.study.loop import Policy, run
 from include.adaptation.study.measures import measure
-from include.adaptation.study.operation import History, alerts, moment_of, trained
+from include.adaptation.study.operation import History, moment_of, trained
 from include.adaptation.study.running import changed
 from include.detection.bundle import ModelBundle
 from include.evaluation.dataset import DAY_US

@@ -1,0 +1,69 @@
+"""Notices: mails to the model owner, each of which stands in the lake as well (``notices/<id>.json``)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from include.alerts.alert import NAMESPACE
+from include.alerts.errors import DeliveryFailure
+from include.alerts.message import Message
+from include.governance.incidents import open_incidents
+from include.orchestration.connections import open_channels
+from include.stores.lake.files import Lake
+
+log = logging.getLogger(__name__)
+
+
+def tell(lake: Lake, recipient: str, key: str, subject: str, paragraphs: Sequence[str]) -> None:
+    """Tell the model owner something.
+
+    What is told is in the lake and in Airflow too: a mail server that is away stops nothing.
+
+    Parameters
+    ----------
+    key
+        The same is the same message: the receiver can drop a repetition.
+    """
+    identity, now = _identity(key), datetime.now(UTC)
+    notice = {"to": recipient, "subject": subject, "text": list(paragraphs), "at": now.isoformat()}
+    lake.write_json(_path(identity), notice)
+    message = Message(
+        delivery_id=identity,
+        alert_id=identity,
+        message_id=f"<{identity}@tidewatch>",
+        recipient=recipient,
+        language="en",
+        subject=subject,
+        text="\n\n".join(paragraphs),
+        html="".join(f"<p>{escape(text)}</p>" for text in paragraphs),
+        written_at=now,
+    )
+    try:
+        for channel in open_channels()():
+            try:
+                channel.send(message)
+            finally:
+                channel.close()
+    except DeliveryFailure as failure:
+        log.error("the model owner could not be told: %s: %s", subject, failure)
+
+
+def tell_of_incidents(lake: Lake, recipient: str) -> None:
+    """Tell of each open incident once: what goes on without stopping anything is seen by nobody else."""
+    for one in open_incidents(lake):
+        key = f"incident:{one.key}:{one.since.isoformat()}"
+        if not lake.exists(_path(_identity(key))):
+            words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."]
+            tell(lake, recipient, key, f"Incident: {one.key}", words)
+
+
+def _identity(key: str) -> uuid.UUID:
+    return uuid.uuid5(NAMESPACE, f"owner:{key}")
+
+
+def _path(identity: uuid.UUID) -> str:
+    return f"notices/{identity}.json"
