@@ -33,6 +33,7 @@ class Retention:
     seen: int = 40
     labels: int = 800
     alerts: int = 800
+    cases: int = 800
     outbox: int = 90
     outbox_hints: int = 90
     audit: int = 0
@@ -69,6 +70,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "seen": ("seen_transactions",),
     "labels": ("labels_by_transaction",),
     "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
+    "cases": (
+        "case_events", "alert_handling", "alert_leaders", "alert_repeats", "alert_queue", "suppressions",
+        "customer_answers",
+    ),
     "outbox": ("outbox",),
     "outbox_hints": ("outbox_due",),
     "audit": ("audit",),

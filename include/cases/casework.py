@@ -1,0 +1,141 @@
+"""Does what people do to cases: the event first, then everything that follows from it.
+
+======================================  ==========================================================
+killed ...                              then
+======================================  ==========================================================
+before the event                        nothing happened; the user sees an error and tries again
+after the event, before what follows    the event stands and is known to be unfinished: the sweep
+                                        writes queue row, label and audit record
+in between                              the same; each of them may be written again: the row and the
+                                        label carry the event's time, the record the event's number
+======================================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from include.alerts.alert import Alert
+from include.cases.actions import apply
+from include.cases.case import Action, Case, CaseEvent, Deed
+from include.cases.errors import CaseChanged, NoSuchAlert
+from include.cases.queue import QueueEntry
+from include.stores.case_ports import CaseStore, HandlingStore, QueueStore
+from include.transactions.labels import LabelEvent
+
+log = logging.getLogger(__name__)
+
+#: After so long an event that is not finished is taken for one whose process died.
+ABANDONED_AFTER = timedelta(seconds=10)
+
+_LABELS = {
+    Action.CONFIRM_FRAUD: ("ANALYST", True),
+    Action.DISMISS: ("ANALYST", False),
+    Action.ANSWER_FRAUD: ("CUSTOMER", True),
+    Action.ANSWER_GENUINE: ("CUSTOMER", False),
+}
+
+#: Sends labels to the topic and returns when the broker has them; several times the same is one.
+SendLabels = Callable[[Sequence[LabelEvent]], object]
+
+#: Notes an event in the audit trail; several times the same is one.
+Record = Callable[[CaseEvent, Alert], object]
+
+
+class AlertSource(Protocol):
+    """The part of the alert store that casework needs."""
+
+    def get_many(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
+        """Alerts by id; those not stored are left out."""
+        ...
+
+
+def label_of(event: CaseEvent, alert: Alert) -> LabelEvent | None:
+    """The label an event is, if it is one."""
+    found = _LABELS.get(event.deed.action)
+    if found is None:
+        return None
+    source, is_fraud = found
+    return LabelEvent(alert.transaction_id, alert.account_id, is_fraud, source, event.deed.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Casework:
+    """The one way to change cases.
+
+    Parameters
+    ----------
+    send_labels
+        To the topic ``fraud-labels``.
+    record
+        Into the audit trail.
+    """
+
+    alerts: AlertSource
+    cases: CaseStore
+    handlings: HandlingStore
+    queue: QueueStore
+    send_labels: SendLabels
+    record: Record
+
+    def current(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Case]:
+        """Each case as it stands; an alert nothing was done about has the case it began with."""
+        changed = self.cases.cases(alert_ids)
+        rest = [one for one in alert_ids if one not in changed]
+        begun = self.handlings.handlings(rest) if rest else {}
+        first = {one: begun[one].case() if one in begun else Case(one) for one in rest}
+        return {**changed, **first}
+
+    def act(self, alert_id: uuid.UUID, deed: Deed, version: int | None = None) -> Case:
+        """Do one thing to one case.
+
+        Parameters
+        ----------
+        version
+            Of the case the actor has seen; None: whatever it is now.
+
+        Raises
+        ------
+        NoSuchAlert, ActionRefused
+            Nothing was changed.
+        CaseChanged
+            Somebody else changed the case meanwhile; nothing was changed.
+        """
+        alert = self.alerts.get_many([alert_id]).get(alert_id)
+        if alert is None:
+            raise NoSuchAlert(f"expected an alert {alert_id}, there is none; look it up in the queue again")
+        case = self.current([alert_id])[alert_id]
+        if version is not None and case.version != version:
+            raise CaseChanged(
+                f"the alert was changed by {case.changed_by} meanwhile ({case.status}); look at it, then decide"
+            )
+        event = apply(case, deed)
+        if not self.cases.append(event):
+            raise CaseChanged("the alert was changed by somebody in the same moment; look at it, then decide")
+        self._follow([(event, alert)])
+        return event.case
+
+    def finish_abandoned(self, now: datetime) -> int:
+        """Write what follows from events whose process died; returns how many there were."""
+        events = self.cases.unfinished(now - ABANDONED_AFTER)
+        alerts = self.alerts.get_many([event.alert_id for event in events])
+        known = [(event, alerts[event.alert_id]) for event in events if event.alert_id in alerts]
+        if known:
+            log.warning("finishing %d actions that a process left half done", len(known))
+            self._follow(known)
+        return len(known)
+
+    def _follow(self, events: Iterable[tuple[CaseEvent, Alert]]) -> None:
+        done = list(events)
+        self.queue.put([QueueEntry.of(alert, event.case) for event, alert in done])
+        labels = [label for event, alert in done if (label := label_of(event, alert)) is not None]
+        if labels:
+            self.send_labels(labels)
+        for event, alert in done:
+            self.record(event, alert)
+        self.cases.finish([event for event, _ in done])
