@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
-from include.alerts.contacts import SimulatedContactBook
+from include.alerts.contacts import SimulatedCustomers
 from include.alerts.delivery import DeliveryState
 from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
@@ -14,7 +14,7 @@ from include.alerts.routing_file import load_routing
 from include.stores.memory.alerting import MemoryAlertStore, MemoryOutboxStore
 from tests.alerts.examples import NOON
 
-ROUTER = Router(load_routing(environ={}), SimulatedContactBook())
+ROUTER = Router(load_routing(environ={}), SimulatedCustomers())
 HANDED_OVER = NOON + timedelta(seconds=3)
 
 
@@ -29,7 +29,7 @@ class Vendor:
         self.taken: list[str] = []
         self.closed = 0
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         self.tried.append(message.message_id)
         self._behave(message)
         self.taken.append(message.message_id)

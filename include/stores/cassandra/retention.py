@@ -35,6 +35,7 @@ class Retention:
     alerts: int = 800
     outbox: int = 90
     outbox_hints: int = 90
+    customers: int = 0
     audit: int = 0
     ledger: int = 0
 
@@ -69,8 +70,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "seen": ("seen_transactions",),
     "labels": ("labels_by_transaction",),
     "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
-    "outbox": ("outbox",),
+    "outbox": ("outbox", "deliveries_by_day", "digests"),
     "outbox_hints": ("outbox_due",),
+    "customers": ("customers",),
     "audit": ("audit",),
     "ledger": ("batch_ledger",),
 }
