@@ -19,8 +19,15 @@ class Channel(Protocol):
         """Name by which deliveries ask for the channel, for example ``email``."""
         ...
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         """Hand one message over.
+
+        Parameters
+        ----------
+        message
+            What to send.
+        attempt
+            Which try this is, from 1 on: on a later one the vendor may have it already.
 
         Returns
         -------

@@ -92,7 +92,7 @@ class SendGridChannel:
         """Name of the channel."""
         return self._name
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         """Hand one message over; see :class:`include.alerts.channels.base.Channel`."""
         try:
             response = self._client.mail.send.post(
