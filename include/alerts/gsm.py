@@ -28,7 +28,7 @@ def to_gsm(text: str) -> str:
             folded.append(character)
             continue
         near = "".join(c for c in unicodedata.normalize("NFKD", character) if c in _BASIC or c in _EXTENDED)
-        folded.append(near or "?")
+        folded.append(near.strip() or "?")
     return "".join(folded)
 
 
