@@ -132,7 +132,7 @@ def test_a_channel_serves_many_messages_also_after_being_closed(world: World) ->
 @pytest.mark.parametrize(
     "fault", [None, Refusal(400), Refusal(500), Fault.CUT_OFF, Fault.TAKEN_SILENT], ids=str
 )
-def test_neither_log_nor_error_holds_secrets_or_recipients(
+def test_neither_log_nor_error_holds_secrets_recipients_or_contents(
     world: World, caplog: pytest.LogCaptureFixture, fault: Fault | Refusal | None, attempt: int
 ) -> None:
     said = ""
@@ -150,6 +150,8 @@ def test_neither_log_nor_error_holds_secrets_or_recipients(
     everything = said + caplog.text
     for secret in (TOKEN, WEBHOOK_SECRET, WEBHOOK_SECRET.removeprefix("whsec_")):
         assert secret not in everything
+    for content in ("1,234.50", world.message().reference, "first payment from this device"):
+        assert content not in everything
     if world.recipient not in ("C0123456789", "case-system"):  # those are nobody's
         assert world.recipient not in everything
         assert world.recipient.lstrip("+") not in everything

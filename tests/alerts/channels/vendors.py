@@ -101,8 +101,8 @@ def world_of(vendor: str, folder: Path) -> Iterator[World]:
             return SlackChannel(token or TOKEN, api=f"{url}/api", timeout_seconds=patience, clock=lambda: NOW)
 
         def webhook(secret: str | None, patience: float) -> Channel:
-            # The receiver refuses an attempt that is not of this moment.
-            return WebhookChannel(f"{url}/hook", secret or WEBHOOK_SECRET, timeout_seconds=patience)
+            # The receiver refuses an attempt that is not of this moment. Addresses may hold a key.
+            return WebhookChannel(f"{url}/hook/{TOKEN}", secret or WEBHOOK_SECRET, timeout_seconds=patience)
 
         def sendgrid(key: str | None, patience: float) -> Channel:
             sender = "Tidewatch <alerts@example.com>"
