@@ -36,6 +36,7 @@ class Retention:
     cases: int = 800
     outbox: int = 90
     outbox_hints: int = 90
+    customers: int = 0
     audit: int = 0
     ledger: int = 0
 
@@ -78,8 +79,9 @@ TABLES: dict[str, tuple[str, ...]] = {
         "alert_queue",
         "suppressions",
     ),
-    "outbox": ("outbox",),
+    "outbox": ("outbox", "deliveries_by_day", "digests"),
     "outbox_hints": ("outbox_due",),
+    "customers": ("customers",),
     "audit": ("audit",),
     "ledger": ("batch_ledger",),
 }
