@@ -164,6 +164,11 @@ _LEADER = ("account_id", "alert_id", "severity", "raised_at", "raised_at_us")
 _LEAD = f"INSERT INTO alert_leaders ({', '.join(_LEADER)}) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"  # noqa: S608
 
 
+def _leader_row(one: Leader) -> tuple[Any, ...]:
+    at = one.raised_at
+    return (one.account_id, one.alert_id, one.severity.value, *split(at), microseconds(at))
+
+
 class CassandraHandlingStore:
     """``HandlingStore`` on ``alert_handling``, ``alert_leaders`` and ``alert_repeats``."""
 
@@ -199,19 +204,7 @@ class CassandraHandlingStore:
             (decided, (one.alert_id, one.account_id, one.leader_id, one.suppression_id)) for one in handlings
         ]
         calls += [(joined, (one.leader_id, one.alert_id)) for one in handlings if one.status is Status.JOINED]
-        calls += [
-            (
-                lead,
-                (
-                    one.account_id,
-                    one.alert_id,
-                    one.severity.value,
-                    *split(one.raised_at),
-                    microseconds(one.raised_at),
-                ),
-            )
-            for one in leaders
-        ]
+        calls += [(lead, _leader_row(one)) for one in leaders]
         execute_many(self._session, calls, "deciding about alerts", IN_FLIGHT)
         wait_until_durable(self._session)
 
