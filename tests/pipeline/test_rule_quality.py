@@ -81,7 +81,15 @@ def counted_at_once(lake: Lake) -> tuple[list[RuleQuality], list[ModelQuality]]:
             counts["reviews"] += row["decision"] == "REVIEW"
             if row["decision"] == "ALERT":
                 counts.update(["alerts", *([f"alerted_{what}"] if what else [])])
-    names = ("transactions", "alerts", "reviews", "fraud", "legitimate", "alerted_fraud", "alerted_legitimate")
+    names = (
+        "transactions",
+        "alerts",
+        "reviews",
+        "fraud",
+        "legitimate",
+        "alerted_fraud",
+        "alerted_legitimate",
+    )
     return (
         sorted(
             (
