@@ -24,8 +24,8 @@ class CaseStore(Protocol):
         """Each case as its newest event left it; those nothing was done about are left out."""
         ...
 
-    def append(self, event: CaseEvent) -> bool:
-        """Add an event as unfinished, if nobody has taken its number (compare-and-set); False if somebody has."""
+    def append(self, events: Sequence[CaseEvent]) -> list[bool]:
+        """Add events as unfinished, each if nobody has taken its number (compare-and-set); returns which stand."""
         ...
 
     def history(self, alert_id: uuid.UUID) -> list[CaseEvent]:
