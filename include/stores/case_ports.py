@@ -93,15 +93,3 @@ class SuppressionStore(Protocol):
     def all(self) -> list[Suppression]:
         """All that are kept, the newest first."""
         ...
-
-
-class AnswerStore(Protocol):
-    """Which customers' links have been used."""
-
-    def use(self, alert_id: uuid.UUID, answer: str, at: datetime) -> bool:
-        """Note the answer if none was given before (compare-and-set); False if one was."""
-        ...
-
-    def answer(self, alert_id: uuid.UUID) -> str | None:
-        """What was answered, or None."""
-        ...

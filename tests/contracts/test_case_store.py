@@ -223,12 +223,3 @@ def test_suppressions_come_back_and_are_lifted(make):
     store.put(lifted)
     assert lifted in store.all()
     assert one not in store.all()
-
-
-def test_an_answer_is_taken_once(make):
-    store, alert_id = make("Answer"), uuid.uuid4()
-    assert store.answer(alert_id) is None
-    assert store.use(alert_id, "fraud", NOON)
-    assert not store.use(alert_id, "genuine", NOON)
-    assert not store.use(alert_id, "fraud", NOON)
-    assert store.answer(alert_id) == "fraud"

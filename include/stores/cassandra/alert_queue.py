@@ -1,8 +1,7 @@
 """The queue on Cassandra: one partition an ordering and month, rows in their order, filtered by SAI indexes.
 
-A page reads its months newest first and stops where it is full, except in the orders that go across months,
-where each month gives its first rows and the best of them are the page. Filters that no index serves, and those
-beyond the first two, are applied to the rows as they come.
+Each month gives its first rows in the order asked for, as far as the indexes can tell which; the best of them
+are the page.
 """
 
 from __future__ import annotations
@@ -92,6 +91,8 @@ class CassandraQueueStore:
             cql, values = f"{cql} AND position < ?", [*values, query.after]
         for name, value in filters:
             cql, values = f"{cql} AND {name} = ?", [*values, str(value)]
+        if query.amount_at_least is not None:
+            cql, values = f"{cql} AND amount >= ?", [*values, query.amount_at_least]
         for row in self._stream(cql, values, min(_FETCH, query.limit + 1)):
             yield row[2], _entry(row)
 

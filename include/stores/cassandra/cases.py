@@ -219,24 +219,3 @@ class CassandraHandlingStore:
     def _write(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         statement = insert_into(self._session, table, columns)
         write_rows(self._session, statement, bind_rows(statement, rows))
-
-
-class CassandraAnswerStore:
-    """``AnswerStore`` on ``customer_answers``."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def use(self, alert_id: uuid.UUID, answer: str, at: datetime) -> bool:
-        """Note the answer if none was given before (compare-and-set); False if one was."""
-        cql = "INSERT INTO customer_answers (alert_id, answer, at) VALUES (?, ?, ?) IF NOT EXISTS"
-        statement = prepare(self._session, cql, idempotent=False)
-        (answered,) = execute(self._session, statement, (alert_id, answer, split(at)[0]), "noting an answer")
-        wait_until_durable(self._session)
-        return bool(answered[0])
-
-    def answer(self, alert_id: uuid.UUID) -> str | None:
-        """What was answered, or None."""
-        statement = prepare(self._session, "SELECT answer FROM customer_answers WHERE alert_id = ?")
-        rows = execute(self._session, statement, (alert_id,), "reading an answer")
-        return rows[0][0] if rows else None

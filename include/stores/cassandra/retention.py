@@ -79,7 +79,6 @@ TABLES: dict[str, tuple[str, ...]] = {
         "alert_repeats",
         "alert_queue",
         "suppressions",
-        "customer_answers",
     ),
     "outbox": ("outbox",),
     "outbox_hints": ("outbox_due",),

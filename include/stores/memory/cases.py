@@ -143,23 +143,3 @@ class MemorySuppressionStore:
         return sorted(
             self._all.values(), key=lambda one: (one.created_at, str(one.suppression_id)), reverse=True
         )
-
-
-class MemoryAnswerStore:
-    """Answers by alert."""
-
-    def __init__(self) -> None:
-        self._answers: dict[uuid.UUID, str] = {}
-        self._lock = Lock()
-
-    def use(self, alert_id: uuid.UUID, answer: str, at: datetime) -> bool:
-        """Note the answer if none was given before."""
-        with self._lock:
-            if alert_id in self._answers:
-                return False
-            self._answers[alert_id] = answer
-            return True
-
-    def answer(self, alert_id: uuid.UUID) -> str | None:
-        """What was answered, or None."""
-        return self._answers.get(alert_id)
