@@ -15,9 +15,9 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 from cassandra.cluster import Session
 
-from include.governance.desk_actions import record_desk_action
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.orchestration.governance_rules import author_of
+from include.pipeline.desk_audit import DeskAudit
 from include.settings import settings
 from include.stores.cassandra.resent import CassandraResentStore
 from include.stores.cassandra.seen import CassandraSeenStore
@@ -66,22 +66,18 @@ def resender(session: Session, lake: Lake, send: Callable[[bytes, bytes], object
     """
     accepted = CassandraSeenStore(session)
 
+    audit = DeskAudit(lake)
+
     def record(letter: DeadLetter, resent: Resent) -> None:
         detail = {
             "transaction_id": resent.transaction_id,
-            "claimed_at": resent.claimed_at.isoformat(),
+            "claimed_at": resent.claimed_at,
             "value_sha256": hashlib.sha256(resent.value).hexdigest(),
             "changed": resent.value != letter.value,
             "reasons": list(letter.reasons),
         }
-        record_desk_action(
-            lake,
-            resent.by,
-            "dead_letter.resent",
-            f"dead letter {letter.place}",
-            detail,
-            key=f"resent:{letter.place}",
-        )
+        subject = f"dead letter {letter.place}"
+        audit.note("dead letter resent", resent.by, subject, detail, f"resent:{letter.place}")
 
     return Resender(
         CassandraResentStore(session),

@@ -15,8 +15,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.governance.audit import AuditChain
-from include.governance.desk_actions import DESK
 from include.orchestration import dead_letters
+from include.pipeline.desk_audit import DESK
 from include.settings import Settings, Topics, settings
 from include.stores.cassandra.resent import CassandraResentStore
 from include.stores.cassandra.seen import CassandraSeenStore
@@ -123,7 +123,7 @@ def test_those_with_a_reason_are_corrected_and_sent_once(topic: Topic, tmp_path:
     assert {one["currency"] for one in topic.sent()} == {"EUR"}
     records = list(AuditChain(Lake(tmp_path.as_uri()), DESK).records())
     assert sorted(record.content["transaction_id"] for record in records) == sorted(names)
-    assert {(record.actor, record.kind) for record in records} == {("ann", "dead_letter.resent")}
+    assert {(record.actor, record.kind) for record in records} == {("ann", "dead letter resent")}
 
 
 def test_what_is_still_broken_or_known_already_is_not_sent(topic: Topic, cassandra_session: Any) -> None:
