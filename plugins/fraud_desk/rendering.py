@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -85,6 +86,7 @@ def templates() -> Environment:
         "in_words": in_words,
         "score": score,
         "short": short,
+        "urlencode_path": segment,
     }
     return environment
 
@@ -138,6 +140,11 @@ def in_words(code: str) -> str:
 def score(value: float) -> str:
     """A probability in percent; in words when no model took part."""
     return score_of(value, _LANGUAGE)
+
+
+def segment(text: str) -> str:
+    """A text as one segment of a path."""
+    return quote(text, safe="")
 
 
 def short(text: str, length: int = 8) -> str:

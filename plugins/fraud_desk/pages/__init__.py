@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from plugins.fraud_desk.pages import overview
+from plugins.fraud_desk import acting
+from plugins.fraud_desk.pages import overview, queue
 
-PAGES: tuple[ModuleType, ...] = (overview,)
+PAGES: tuple[ModuleType, ...] = (overview, queue, acting)

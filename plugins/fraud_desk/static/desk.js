@@ -63,7 +63,7 @@ export function onKey(key, action) {
 }
 
 /** Open a dialog; resolves with its form's data once it is sent, or null when it is closed. */
-export function ask(dialog) {
+export function ask(dialog, focused = null) {
   const form = dialog.querySelector("form");
   return new Promise((resolve) => {
     const done = (answer) => {
@@ -84,6 +84,7 @@ export function ask(dialog) {
     form.addEventListener("submit", submit);
     dialog.addEventListener("close", close);
     dialog.showModal();
+    focused?.focus();
   });
 }
 
