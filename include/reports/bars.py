@@ -44,7 +44,9 @@ def time_bars(
         bars.append(Bar(x + step * 0.1, empty.bottom - height, step * 0.8, height, values.colour, words))
         if place % every == 0:
             ticks.append(Tick(x + step / 2, moment.strftime(form)))
-    ups = tuple(Tick(empty.bottom - part / 4 * empty.height, f"{top * part / 4:,.4g}") for part in range(5))
+    ups = tuple(
+        Tick(empty.bottom - part / 4 * empty.height, _short_number(top * part / 4)) for part in range(5)
+    )
     return Chart(
         title, across, up, (), tuple(ticks), ups, (), width=width, height=180, left=64, bars=tuple(bars)
     )
@@ -56,7 +58,7 @@ def named_bars(
     names: Sequence[str],
     kinds: Sequence[Values],
     said: Callable[[float], str] = lambda value: f"{value:,.0f}",
-    width: int = 300,
+    width: int = 280,
 ) -> Chart:
     """Lying bars, a group a name, from the top down."""
     height = _ROW * max(len(names), 1) + 10
@@ -90,6 +92,10 @@ def _round_up(value: float) -> float:
         return 4.0
     ten = 10.0 ** math.floor(math.log10(value))
     return next(factor * ten for factor in (1, 2, 4, 8, 10, 20) if factor * ten >= value)
+
+
+def _short_number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def _short(name: str) -> str:

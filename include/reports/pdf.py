@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
+from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
 
 from include.reports.charts import Chart
@@ -18,6 +18,8 @@ _INK, _QUIET, _RULE, _SHADE = (34, 34, 34), (105, 105, 105), (205, 205, 205), (2
 _ALARM = (176, 0, 32)
 _MARGIN = 16
 _SIZE = 9.5
+_LONGEST_CELL = 300  # characters; in the narrowest column that is still less than a page
+_MOST_LINES = 12
 
 
 class _Paper(FPDF):
@@ -25,6 +27,7 @@ class _Paper(FPDF):
 
     def __init__(self, foot: str) -> None:
         super().__init__(format="A4")
+        self.core_fonts_encoding = "cp1252"
         self._foot = foot
 
     def footer(self) -> None:
@@ -92,12 +95,6 @@ def _text(
     paper.ln(after)
 
 
-def _wrap(texts: Sequence[str]) -> WrapMode:
-    """At blanks; anywhere, if a word is too long for that."""
-    long = any(len(word) > 60 for text in texts for word in text.split())
-    return WrapMode.CHAR if long else WrapMode.WORD
-
-
 def _tiles(paper: FPDF, tiles: Sequence[Tile]) -> None:
     columns, gap, height = 4, 3.0, 19.0
     width = (paper.epw - gap * (columns - 1)) / columns
@@ -137,7 +134,9 @@ def _table(paper: FPDF, table: Table) -> None:
     size = 8.5
     paper.set_font(_FONT, size=size)
     paper.set_draw_color(*_RULE)
+    paper.set_fill_color(255)  # a table fills its cells with the colour of what was filled last
     columns = len(table.header)
+    apart: list[str] = []
     if table.rows:
         with paper.table(
             col_widths=table.widths or (2, *[1] * (columns - 1)),
@@ -146,18 +145,31 @@ def _table(paper: FPDF, table: Table) -> None:
             headings_style=FontFace(emphasis="BOLD", color=_QUIET, size_pt=7.5),
             line_height=size * 0.5,
             padding=(0.7, 1),
-            wrapmode=_wrap([cell for row in table.rows for cell in row]),
         ) as grid:
             for cells in (table.header, *table.rows):
                 row = grid.row()
                 for cell in cells:
-                    row.cell(printable(cell))
+                    row.cell(_short_enough(printable(cell), apart))
     else:
         _text(paper, "none", _SIZE, colour=_QUIET)
+    for text in apart:
+        paper.ln(0.5)
+        _text(paper, text, 8)
     if table.note:
         paper.ln(0.5)
         _text(paper, table.note, 7.5, colour=_QUIET)
     paper.ln(2)
+
+
+def _short_enough(cell: str, apart: list[str]) -> str:
+    """The cell, or its beginning if its row might not fit on a page; the whole of it is added to ``apart``."""
+    lines = cell.split("\n")
+    if len(cell) <= _LONGEST_CELL and len(lines) <= _MOST_LINES:
+        return cell
+    number = len(apart) + 1
+    apart.append(f"({number}) {cell}")
+    start = "\n".join(lines[:_MOST_LINES])[: _LONGEST_CELL - 20]
+    return f"{start}… see ({number}) below"
 
 
 def _charts(paper: FPDF, charts: Sequence[Chart]) -> None:

@@ -15,7 +15,7 @@ _ENCODING = "cp1252"
 _SPELLED = str.maketrans(
     {
         "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2015": "—", "\u2212": "-", "\u2192": "->", "\u2264": "<=",
-        "\u2265": ">=", "\u2260": "!=", "\u25a0": "#", "\u202f": "\u00a0", "\u2009": "\u00a0", "\t": " ",
+        "\u2265": ">=", "\u2260": "!=", "\u25a0": "•", "\u202f": "\u00a0", "\u2009": "\u00a0", "\t": " ",
         "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i",
     }
 )  # fmt: skip
@@ -59,7 +59,7 @@ def _shown(character: str) -> str | None:
 
 
 def _has(character: str) -> bool:
-    if unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn"):
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn"):
         return False
     try:
         character.encode(_ENCODING)

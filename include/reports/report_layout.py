@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from include.alerts.alert import Severity
 from include.reports.bars import Values, named_bars, time_bars
 from include.reports.charts import COLOURS, Chart
-from include.reports.figures import Activity, Amounts, CaseFigures, Outcome, Report
+from include.reports.figures import Activity, CaseFigures, Outcome, Report, Total
 from include.reports.layout import (
     NOTHING,
     Layout,
@@ -76,8 +76,8 @@ def _tiles(report: Report) -> tuple[Tile, ...]:
         Tile("Alerts", count(activity.alerted), f"{percent(share)} of transactions"),
         Tile("Precision of alerts", percent(outcome.precision), f"{count(outcome.labelled_alerts)} have a label"),
         Tile("Known fraud alerted", percent(outcome.recall), f"{count(outcome.missed.transactions)} missed"),
-        Tile("Loss prevented", _largest(outcome.prevented.amounts), f"{count(outcome.prevented.transactions)} frauds"),
-        Tile("Loss missed", _largest(outcome.missed.amounts), f"{count(outcome.missed.transactions)} frauds"),
+        _loss_tile("Loss prevented", outcome.prevented),
+        _loss_tile("Loss missed", outcome.missed),
         Tile(
             "Alerts decided",
             count(decided) if cases else NOTHING,
@@ -91,13 +91,15 @@ def _tiles(report: Report) -> tuple[Tile, ...]:
     )  # fmt: skip
 
 
-def _largest(amounts: Amounts) -> str:
+def _loss_tile(name: str, total: Total) -> Tile:
     """The largest sum, and how many other currencies there are."""
-    if not amounts:
-        return NOTHING
-    currency, amount = max(amounts.items(), key=lambda pair: pair[1])
-    more = f" + {len(amounts) - 1} more" if len(amounts) > 1 else ""
-    return money(amount, currency) + more
+    frauds = f"{count(total.transactions)} frauds"
+    if not total.amounts:
+        return Tile(name, NOTHING, frauds)
+    currency, amount = max(total.amounts.items(), key=lambda pair: pair[1])
+    others = len(total.amounts) - 1
+    more = f", and {others} other {'currency' if others == 1 else 'currencies'}" if others else ""
+    return Tile(name, money(amount, currency), frauds + more)
 
 
 def _sections(report: Report) -> Iterator[Section]:
@@ -125,13 +127,8 @@ def _volumes(report: Report) -> Section:
     alerts = Values("alerts", [point.alerts for point in activity.points], COLOURS[1])
     each = "an hour" if daily else "a day"
     rows = [
-        (
-            segment if first == 0 else "",
-            count(total.transactions) if first == 0 else "",
-            money(amount, currency),
-        )
+        (segment, count(total.transactions), sums(total.amounts))
         for segment, total in activity.segments.items()
-        for first, (currency, amount) in enumerate(total.amounts.items())
     ]
     return Section(
         "Volumes",
@@ -154,7 +151,7 @@ def _volumes(report: Report) -> Section:
                 texts=0,
                 widths=[1] * 6,
             ),
-            table(("segment", "transactions", "amount"), rows, title="By customer segment and currency"),
+            table(("segment", "transactions", "amount"), rows, title="By customer segment"),
             table(
                 ("currency", "amount"),
                 [(name, money(amount, name)) for name, amount in activity.total.amounts.items()],
@@ -231,8 +228,8 @@ def _losses(outcome: Outcome) -> Section:
             table(
                 ("suspected typology", "alerted frauds", "loss prevented", "missed frauds", "loss missed"),
                 rows,
-                note="Prevented: labelled fraud, and alerted. Missed: labelled fraud, never alerted. What that says, and "
-                "what not, stands at the end.",
+                note="Prevented: labelled fraud, and alerted. Missed: labelled fraud, never alerted. What that says, "
+                "and what not, stands at the end.",
                 widths=(5, 3, 5, 3, 5),
             ),
         ),
