@@ -88,7 +88,7 @@ def _text(
     paper.set_font(_FONT, "B" if bold else "", size)
     paper.set_text_color(*colour)
     paper.multi_cell(
-        0, size * 0.48, printable(text), align="L", wrapmode=_wrap([text]),
+        0, size * 0.48, printable(text), align="L",
         new_x=XPos.LMARGIN, new_y=YPos.NEXT,
     )  # fmt: skip
     paper.set_text_color(*_INK)
