@@ -71,12 +71,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "labels": ("labels_by_transaction",),
     "alerts": ("alerts", "alerts_by_day", "alerts_by_account"),
     "cases": (
-        "case_events",
-        "alert_handling",
-        "alert_leaders",
-        "alert_repeats",
-        "alert_queue",
-        "suppressions",
+        "case_events", "alert_handling", "alert_leaders", "alert_repeats", "alert_queue", "suppressions",
         "customer_answers",
     ),
     "outbox": ("outbox",),
