@@ -8,13 +8,9 @@ writes them: a large file would be faster than anything live.
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,18 +19,17 @@ import pyarrow as pa
 from rich.console import Console
 
 from benchmarks.history import START, History
+from benchmarks.stack import conclude, own_servers
 from include.detection.scoring import score_batch
 from include.detection.training import TrainingSettings
 from include.governance.rule_book import RuleBook
-from include.local import stack
 from include.pipeline.backtest_replay import Order
 from include.pipeline.backtest_run import backtest
 from include.pipeline.models import model_registry
 from include.pipeline.rule_texts import rule_text
-from include.reports.checks import Bound, Check, exit_code
-from include.reports.table import checks_table
+from include.reports.checks import Bound, Check
 from include.rules.columns import rule_columns
-from include.settings import HOST, Ports, settings
+from include.settings import HOST, settings
 from include.spark.backtest import SparkEngine
 from include.spark.session import connect
 from include.stores.lake.files import Lake
@@ -56,43 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=2_000)
     options = parser.parse_args(arguments)
     console = Console()
-    folder = Path(tempfile.mkdtemp(prefix="bench-backtest-"))
-    ports = dict(zip(Ports.model_fields, _free_ports(len(Ports.model_fields)), strict=True))
-    now = settings().model_copy(update={"stack_dir": folder / "stack", "ports": Ports(**ports)})
-    lake = Lake((folder / "lake").as_uri())
-    try:
+    with tempfile.TemporaryDirectory(prefix="bench-backtest-") as folder:
+        lake = Lake(Path(folder).as_uri())
         with console.status("a month of history, a model of it, and the lake"):
             rows = _fill(lake, options.transactions, options.batch, options.customers)
-        stack.up(now, only=("spark",))
-        session = connect(f"sc://{HOST}:{now.ports.spark_connect}/;user_id=bench", lake)
-        try:
-            _measure(lake, session, rows, console, "")  # the workers import and load what they keep
-            checks = [_measure(lake, session, rows, console, text) for text in ("", rule_text(DRAFT))]
-        finally:
-            session.stop()  # before the server goes, or the client waits for it for minutes
-    finally:
-        stack.down(now, say=lambda _: None)
-        shutil.rmtree(folder, ignore_errors=True)
-    console.print(checks_table(checks))
-    reports = settings().reports_dir
-    reports.mkdir(parents=True, exist_ok=True)
-    document = {
-        "transactions": rows,
-        "batch": options.batch,
-        "checks": [check.document() for check in checks],
-    }
-    (reports / "bench-backtest.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    console.print("written: bench-backtest.json")
-    return exit_code(checks)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, so that a running stack is no hindrance."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        with own_servers("spark") as now:
+            session = connect(f"sc://{HOST}:{now.ports.spark_connect}/;user_id=bench", lake)
+            try:
+                _measure(lake, session, rows, console, "")  # the workers import and load what they keep
+                checks = [_measure(lake, session, rows, console, text) for text in ("", rule_text(DRAFT))]
+            finally:
+                session.stop()  # before the server goes, or the client waits for it for minutes
+    return conclude("bench-backtest", checks, {"transactions": rows, "batch": options.batch})
 
 
 def _measure(lake: Lake, session: Any, rows: int, console: Console, text: str) -> Check:

@@ -10,6 +10,7 @@ the event after it stands, and derived again by a sweep if the process died in b
 ``actions``          what may be done to a case, and what it becomes
 ``casework``         does it: event, queue, label, audit; and finishes what a killed process began
 ``queue``            one row of the queue, the questions it can be asked, and its order
+``intake``           takes new alerts in: decided once, queued, before anybody is told
 ``handling``         a new alert: told, joined to an earlier one of the account, or suppressed
 ``suppressions``     snoozes of an account, counterparty, rule or typology: an end, a reason, an author
 ``deadlines``        alerts nobody took in time, and cases whose snooze is over

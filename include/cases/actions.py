@@ -31,9 +31,7 @@ def apply(case: Case, deed: Deed) -> CaseEvent:
     """
     _check(case, deed)
     at = deed.at if case.changed_at is None else max(deed.at, case.changed_at + _MOMENT)
-    after = replace(
-        _after(case, deed), version=case.version + 1, changed_at=at, changed_by=deed.actor
-    )
+    after = replace(_after(case, deed), version=case.version + 1, changed_at=at, changed_by=deed.actor)
     return CaseEvent(replace(deed, at=at), after)
 
 
@@ -46,7 +44,9 @@ def _after(case: Case, deed: Deed) -> Case:
         case Action.SNOOZE:
             return replace(case, status=Status.SNOOZED, snoozed_until=deed.until)
         case Action.WAKE:
-            return replace(case, status=Status.IN_REVIEW if case.assignee else Status.OPEN, snoozed_until=None)
+            return replace(
+                case, status=Status.IN_REVIEW if case.assignee else Status.OPEN, snoozed_until=None
+            )
         case Action.ESCALATE:
             return replace(case, status=Status.ESCALATED, snoozed_until=None)
         case Action.ANSWER_FRAUD if case.status is not Status.CONFIRMED:
@@ -54,7 +54,9 @@ def _after(case: Case, deed: Deed) -> Case:
         case Action.ANSWER_GENUINE if case.is_fraud is None:
             return replace(case, status=Status.DISMISSED, snoozed_until=None)
         case Action.REOPEN:
-            return replace(case, status=Status.IN_REVIEW if case.assignee else Status.OPEN, snoozed_until=None)
+            return replace(
+                case, status=Status.IN_REVIEW if case.assignee else Status.OPEN, snoozed_until=None
+            )
         case Action.CONFIRM_FRAUD | Action.DISMISS:
             decided_by = case.assignee or deed.actor
             return replace(case, status=_DECIDES[deed.action], assignee=decided_by, snoozed_until=None)
@@ -75,7 +77,9 @@ def _check(case: Case, deed: Deed) -> None:
     if deed.action is Action.SNOOZE:
         check_end(deed.until, deed.at)
     if deed.action not in _fits(case):
-        raise ActionRefused(f"expected a case that one can {words}, this one is {case.status}; look at it again")
+        raise ActionRefused(
+            f"expected a case that one can {words}, this one is {case.status}; look at it again"
+        )
 
 
 def check_end(until: datetime | None, now: datetime) -> None:

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from include.alerts.alert import Alert
 from include.cases.actions import apply
 from include.cases.case import Action, Case, CaseEvent, Deed
-from include.cases.errors import CaseChanged, NoSuchAlert
+from include.cases.errors import CaseChanged, CasesError, NoSuchAlert
 from include.cases.queue import QueueEntry
 from include.stores.case_ports import CaseStore, HandlingStore, QueueStore
 from include.transactions.labels import LabelEvent
@@ -106,19 +106,43 @@ class Casework:
         CaseChanged
             Somebody else changed the case meanwhile; nothing was changed.
         """
-        alert = self.alerts.get_many([alert_id]).get(alert_id)
-        if alert is None:
-            raise NoSuchAlert(f"expected an alert {alert_id}, there is none; look it up in the queue again")
-        case = self.current([alert_id])[alert_id]
-        if version is not None and case.version != version:
-            raise CaseChanged(
-                f"the alert was changed by {case.changed_by} meanwhile ({case.status}); look at it, then decide"
-            )
-        event = apply(case, deed)
-        if not self.cases.append(event):
-            raise CaseChanged("the alert was changed by somebody in the same moment; look at it, then decide")
-        self._follow([(event, alert)])
-        return event.case
+        outcome = self.act_on_all({alert_id: version}, deed)[alert_id]
+        if isinstance(outcome, CasesError):
+            raise outcome
+        return outcome
+
+    def act_on_all(
+        self, versions: Mapping[uuid.UUID, int | None], deed: Deed
+    ) -> dict[uuid.UUID, Case | CasesError]:
+        """Do the same to several cases; each becomes its new case, or the error that ``act`` would raise."""
+        ids = list(versions)
+        alerts, cases = self.alerts.get_many(ids), self.current(ids)
+        outcomes: dict[uuid.UUID, Case | CasesError] = {}
+        events = []
+        for one in ids:
+            try:
+                if one not in alerts:
+                    raise NoSuchAlert(
+                        f"expected an alert {one}, there is none; look it up in the queue again"
+                    )
+                events.append(apply(_as_seen(cases[one], versions[one], alerts[one]), deed))
+            except CasesError as error:
+                outcomes[one] = error
+        stand = []
+        for event, stands in zip(events, self.cases.append(events) if events else [], strict=True):
+            if stands:
+                stand.append((event, alerts[event.alert_id]))
+                outcomes[event.alert_id] = event.case
+            else:
+                outcomes[event.alert_id] = CaseChanged(
+                    "the alert was changed by somebody in the same moment; look at it, then decide"
+                )
+        try:
+            self._follow(stand)
+        except Exception:
+            # The decisions stand; whoever made them must not be told that they do not.
+            log.exception("%d actions are to be finished by the sweep", len(stand))
+        return outcomes
 
     def finish_abandoned(self, now: datetime) -> int:
         """Write what follows from events whose process died; returns how many there were."""
@@ -130,8 +154,9 @@ class Casework:
             self._follow(known)
         return len(known)
 
-    def _follow(self, events: Iterable[tuple[CaseEvent, Alert]]) -> None:
-        done = list(events)
+    def _follow(self, done: Sequence[tuple[CaseEvent, Alert]]) -> None:
+        if not done:
+            return
         self.queue.put([QueueEntry.of(alert, event.case) for event, alert in done])
         labels = [label for event, alert in done if (label := label_of(event, alert)) is not None]
         if labels:
@@ -139,3 +164,12 @@ class Casework:
         for event, alert in done:
             self.record(event, alert)
         self.cases.finish([event for event, _ in done])
+
+
+def _as_seen(case: Case, version: int | None, alert: Alert) -> Case:
+    """The case, if it is still the one the actor has seen; nothing happened to it before its alert."""
+    if version is not None and case.version != version:
+        raise CaseChanged(
+            f"the alert was changed by {case.changed_by} meanwhile ({case.status}); look at it, then decide"
+        )
+    return case if case.changed_at else replace(case, changed_at=alert.raised_at)

@@ -8,6 +8,7 @@ says and is unique, which makes the order the store's clustering and the cursor 
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _AMOUNT_DIGITS = 18  # 1e12 with 4 decimals and some room
 _TIME_DIGITS = 17
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Ordering(StrEnum):
@@ -35,6 +37,13 @@ class Ordering(StrEnum):
     URGENCY = "urgency"  # severity, then score, then the newest
     NEWEST = "newest"
     AMOUNT = "amount"  # the largest first, whatever the currency
+
+
+_POSITIONS = {
+    Ordering.URGENCY: re.compile(rf"[0-9]{{{8 + _TIME_DIGITS}}}{_UUID}"),
+    Ordering.NEWEST: re.compile(rf"[0-9]{{{_TIME_DIGITS}}}{_UUID}"),
+    Ordering.AMOUNT: re.compile(rf"[0-9]{{{_AMOUNT_DIGITS + _TIME_DIGITS}}}{_UUID}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,21 @@ class QueueQuery:
             and (self.counterparty_id is None or entry.counterparty_id == self.counterparty_id)
             and (self.amount_at_least is None or entry.amount >= self.amount_at_least)
         )
+
+
+def checked_cursor(query: QueueQuery) -> str | None:
+    """The position a page goes on after.
+
+    Raises
+    ------
+    QueryRefused
+        It is not one of this ordering.
+    """
+    if query.after is not None and not _POSITIONS[query.ordering].fullmatch(query.after):
+        raise QueryRefused(
+            f"expected the cursor of a page in order of {query.ordering}, got {query.after[:80]!r}; begin anew"
+        )
+    return query.after
 
 
 @dataclass(frozen=True, slots=True)

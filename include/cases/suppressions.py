@@ -76,7 +76,9 @@ class Suppression:
         return replace(self, lifted_at=at, lifted_by=by)
 
 
-def suppress(scope: Scope, value: str, reason: str, author: str, until: datetime, at: datetime) -> Suppression:
+def suppress(
+    scope: Scope, value: str, reason: str, author: str, until: datetime, at: datetime
+) -> Suppression:
     """A new suppression; the same person asking for the same at the same time gets the same.
 
     Raises

@@ -24,8 +24,8 @@ class CaseStore(Protocol):
         """Each case as its newest event left it; those nothing was done about are left out."""
         ...
 
-    def append(self, event: CaseEvent) -> bool:
-        """Add an event as unfinished, if nobody has taken its number (compare-and-set); False if somebody has."""
+    def append(self, events: Sequence[CaseEvent]) -> list[bool]:
+        """Add events as unfinished, each if nobody has taken its number (compare-and-set); returns which stand."""
         ...
 
     def history(self, alert_id: uuid.UUID) -> list[CaseEvent]:
@@ -92,16 +92,4 @@ class SuppressionStore(Protocol):
 
     def all(self) -> list[Suppression]:
         """All that are kept, the newest first."""
-        ...
-
-
-class AnswerStore(Protocol):
-    """Which customers' links have been used."""
-
-    def use(self, alert_id: uuid.UUID, answer: str, at: datetime) -> bool:
-        """Note the answer if none was given before (compare-and-set); False if one was."""
-        ...
-
-    def answer(self, alert_id: uuid.UUID) -> str | None:
-        """What was answered, or None."""
         ...

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def split(moment: datetime) -> tuple[datetime, int]:
     """UTC time cut to the millisecond, and the microseconds below it.
@@ -38,6 +40,11 @@ def join(stored: datetime, below: int | None) -> datetime:
 def join_optional(stored: datetime | None, below: int | None) -> datetime | None:
     """``join``, passing None through."""
     return None if stored is None else join(stored, below)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970, as ``USING TIMESTAMP`` wants them."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def month_of(moment: datetime) -> int:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from cassandra.cluster import Session
 
 from include.stores.cassandra.batches import bind_rows, write_rows
-from include.stores.cassandra.clock import join, split
+from include.stores.cassandra.clock import join, microseconds, split
 from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.lookups import by_text_keys
 from include.stores.cassandra.statements import prepare
 from include.transactions.labels import LabelEvent
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = ("transaction_id", "source", "account_id", "is_fraud", "labelled_at", "labelled_at_us")
 _INSERT = (
     f"INSERT INTO labels_by_transaction ({', '.join(_COLUMNS)}) "  # noqa: S608 (constants)
@@ -35,7 +33,7 @@ class CassandraLabelStore:
         statement = prepare(self._session, _INSERT)
         rows = [
             (label.transaction_id, label.source, label.account_id, label.is_fraud, *split(label.labelled_at),
-             (label.labelled_at - _EPOCH) // timedelta(microseconds=1))
+             microseconds(label.labelled_at))
             for label in labels
         ]  # fmt: skip
         write_rows(self._session, statement, bind_rows(statement, rows))

@@ -67,7 +67,7 @@ def execute(
         See ``border``.
     """
     with border(doing):
-        return list(session.execute(statement, values or None, execution_profile=_tuples(session)))
+        return list(session.execute(statement, values or None, execution_profile=tuples(session)))
 
 
 def execute_many(
@@ -89,7 +89,7 @@ def execute_many(
             list(statements),
             concurrency=concurrency,
             raise_on_first_error=True,
-            execution_profile=_tuples(session),
+            execution_profile=tuples(session),
         )
         return [list(result.result_or_exc) for result in results]
 
@@ -112,7 +112,7 @@ def attempt_many(
         list(statements),
         concurrency=concurrency,
         raise_on_first_error=False,
-        execution_profile=_tuples(session),
+        execution_profile=tuples(session),
     )
     return [_outcome(result.success, result.result_or_exc, doing) for result in results]
 
@@ -162,6 +162,6 @@ def _outcome(success: bool, rows_or_error: Any, doing: str) -> list[Any] | Store
         return error
 
 
-def _tuples(session: Session) -> Any:
+def tuples(session: Session) -> Any:
     """The session's default profile with rows as plain tuples, which are the cheapest to make."""
     return session.execution_profile_clone_update(EXEC_PROFILE_DEFAULT, row_factory=tuple_factory)

@@ -1,0 +1,52 @@
+"""Servers of a benchmark's own, beside a stack that runs already, and the end of every benchmark."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from include.local import stack
+from include.reports.checks import Check, exit_code
+from include.reports.table import checks_table, terminal
+from include.settings import HOST, Ports, Settings, settings
+
+
+@contextmanager
+def own_servers(*names: str) -> Iterator[Settings]:
+    """Settings of servers on free ports, in a folder that is removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    ports = dict(zip(Ports.model_fields, _free_ports(len(Ports.model_fields)), strict=True))
+    now = settings().model_copy(update={"stack_dir": folder / "stack", "ports": Ports(**ports)})
+    try:
+        stack.up(now, only=names)
+        yield now
+    finally:
+        stack.down(now, say=lambda _: None)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, so that a running stack is no hindrance."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def conclude(name: str, checks: Sequence[Check], facts: Mapping[str, Any]) -> int:
+    """Show the checks, write ``reports/<name>.json``, and return the exit code."""
+    console = terminal()
+    console.print(checks_table(checks))
+    reports = settings().reports_dir
+    reports.mkdir(parents=True, exist_ok=True)
+    document = {**facts, "checks": [check.document() for check in checks]}
+    (reports / f"{name}.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    console.print(f"written: {name}.json")
+    return exit_code(checks)

@@ -1,0 +1,107 @@
+"""The sweep of cases: alerts nobody took in time, snoozes that are over, actions that were left half done."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from include.alerts.alert import Alert, Severity
+from include.cases.case import Action, Case, Deed, Status, Worklist
+from include.cases.casework import Casework
+from include.cases.errors import CasesError
+from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
+
+log = logging.getLogger(__name__)
+
+#: Who escalates and wakes, in the history.
+DEADLINE = "deadline"
+_AT_A_TIME = 500
+
+#: Enqueues what tells of alerts that were not taken in time; several times the same is one.
+TellOf = Callable[[Sequence[Alert]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did."""
+
+    escalated: int
+    woken: int
+    finished: int
+
+
+def sweep(
+    casework: Casework, deadlines: Mapping[Severity, timedelta], tell_of: TellOf, now: datetime
+) -> Swept:
+    """Do what is due.
+
+    Idempotent: an escalated or woken case is not due again; whoever is told of an escalation is told under an
+    id derived from the alert, and before the case says that it is escalated.
+    """
+    finished = casework.finish_abandoned(now)
+    escalated = sum(_escalate(casework, one, after, tell_of, now) for one, after in deadlines.items())
+    return Swept(escalated, _wake(casework, now), finished)
+
+
+def _escalate(
+    casework: Casework, severity: Severity, after: timedelta, tell_of: TellOf, now: datetime
+) -> int:
+    query = QueueQuery(
+        since=now - timedelta(days=USUAL_DAYS),
+        until=now - after,
+        ordering=Ordering.NEWEST,
+        status=Status.OPEN,
+        severity=severity,
+        limit=_AT_A_TIME,
+    )
+    minutes = round(after.total_seconds() / 60)
+    deed = Deed(Action.ESCALATE, DEADLINE, now, f"nobody took it within {minutes} minutes")
+    count = 0
+    for versions in _pages(casework, query):
+        found = casework.alerts.get_many(list(versions))
+        tell_of(list(found.values()))
+        count += _done(casework.act_on_all(versions, deed))
+    return count
+
+
+def _wake(casework: Casework, now: datetime) -> int:
+    query = QueueQuery(
+        since=now - timedelta(days=USUAL_DAYS * 3),
+        until=now,
+        ordering=Ordering.NEWEST,
+        worklist=Worklist.ASIDE,
+        status=Status.SNOOZED,
+        limit=_AT_A_TIME,
+    )
+    deed, count = Deed(Action.WAKE, DEADLINE, now, "the snooze is over"), 0
+    for versions in _pages(casework, query):
+        cases = casework.current(list(versions))
+        over = {
+            one: case.version
+            for one, case in cases.items()
+            if case.status is Status.SNOOZED and case.snoozed_until is not None and case.snoozed_until <= now
+        }
+        count += _done(casework.act_on_all(over, deed)) if over else 0
+    return count
+
+
+def _pages(casework: Casework, query: QueueQuery) -> list[dict[uuid.UUID, int]]:
+    """Ids and versions of every row that answers, a page at a time; read before any of them is changed."""
+    pages = []
+    while True:
+        page = casework.queue.page(query)
+        if page.entries:
+            pages.append({entry.alert_id: entry.version for entry in page.entries})
+        if page.next_after is None:
+            return pages
+        query = replace(query, after=page.next_after)
+
+
+def _done(outcomes: Mapping[uuid.UUID, Case | CasesError]) -> int:
+    for alert_id, outcome in outcomes.items():
+        if isinstance(outcome, CasesError):  # somebody was faster: then it is not due any more
+            log.info("alert %s is left alone: %s", alert_id, outcome)
+    return sum(isinstance(outcome, Case) for outcome in outcomes.values())

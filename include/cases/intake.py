@@ -1,0 +1,61 @@
+"""Takes new alerts in: decides what becomes of each, once, and puts it into the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from include.alerts.alert import Alert
+from include.cases.case import Worklist
+from include.cases.handling import Handling, handle, new_leaders
+from include.cases.queue import QueueEntry
+from include.stores.case_ports import CaseStore, HandlingStore, QueueStore, SuppressionStore
+
+
+class Intake:
+    """What a batch of new alerts goes through before anybody is told.
+
+    Parameters
+    ----------
+    window
+        For so long after an alert later ones of its account are joined to it.
+    """
+
+    def __init__(
+        self,
+        cases: CaseStore,
+        handlings: HandlingStore,
+        queue: QueueStore,
+        suppressions: SuppressionStore,
+        window: timedelta,
+    ) -> None:
+        self._cases = cases
+        self._handlings = handlings
+        self._queue = queue
+        self._suppressions = suppressions
+        self._window = window
+
+    def take(self, alerts: Sequence[Alert]) -> list[Handling]:
+        """Decide about alerts and queue them; returns the decisions, in their order.
+
+        Idempotent: a decision that stands is read, not made again, and a row of the queue never takes back what
+        was done to its case since.
+        """
+        if not alerts:
+            return []
+        decided = self._handlings.handlings([alert.alert_id for alert in alerts])
+        fresh = [alert for alert in alerts if alert.alert_id not in decided]
+        if fresh:
+            decided |= {one.alert_id: one for one in self._decide(fresh)}
+        handlings = [decided[alert.alert_id] for alert in alerts]
+        pairs = zip(alerts, handlings, strict=True)
+        self._queue.put([QueueEntry.of(alert, handling.case()) for alert, handling in pairs])
+        return handlings
+
+    def _decide(self, alerts: Sequence[Alert]) -> list[Handling]:
+        leaders = self._handlings.leaders([alert.account_id for alert in alerts])
+        cases = self._cases.cases([leader.alert_id for leader in leaders.values()]) if leaders else {}
+        closed = [one for one, case in cases.items() if case.status.worklist is Worklist.CLOSED]
+        handlings = handle(alerts, leaders, closed, self._suppressions.all(), self._window)
+        self._handlings.decide(handlings, new_leaders(alerts, handlings))
+        return handlings

@@ -1,0 +1,12 @@
+"""The pages: each module has a ``router`` with its page and the same as JSON below ``/api``.
+
+A new page is a module here, a line in ``PAGES`` and, if it is to be found, one in ``navigation``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from plugins.fraud_desk.pages import overview
+
+PAGES: tuple[ModuleType, ...] = (overview,)

@@ -1,0 +1,144 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from include.alerts.alert import Severity
+from include.cases.case import Action, Case, Status
+from include.cases.deadlines import sweep
+from include.cases.errors import ActionRefused, CaseChanged, NoSuchAlert
+from tests.alerts.examples import NOON
+from tests.cases.examples import LATER, deed, fresh_alert, query
+from tests.cases.world import Killed, World
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def alert(world):
+    one = fresh_alert()
+    world.raised(one)
+    return one
+
+
+def test_a_disposition_is_a_label_a_row_and_a_record(world, alert):
+    case = world.casework.act(alert.alert_id, deed(Action.CONFIRM_FRAUD))
+    (label,) = world.labels
+    assert (label.transaction_id, label.is_fraud, label.source) == (alert.transaction_id, True, "ANALYST")
+    assert label.labelled_at == LATER
+    (row,) = world.queue.page(query()).entries
+    assert (row.status, row.assignee, row.version) == (Status.CONFIRMED, "analyst", 1)
+    assert world.recorded == [("confirm_fraud", 1)]
+    assert world.casework.current([alert.alert_id]) == {alert.alert_id: case}
+
+
+def test_what_is_no_disposition_is_no_label(world, alert):
+    for action in (Action.ASSIGN, Action.COMMENT, Action.SNOOZE):
+        world.casework.act(alert.alert_id, deed(action))
+    assert world.labels == []
+    assert len(world.recorded) == 3
+
+
+def test_two_people_cannot_both_decide(world, alert):
+    world.casework.act(alert.alert_id, deed(Action.DISMISS), version=0)
+    with pytest.raises(CaseChanged, match="analyst meanwhile"):
+        world.casework.act(alert.alert_id, deed(Action.CONFIRM_FRAUD, actor="other"), version=0)
+    assert [label.is_fraud for label in world.labels] == [False]
+
+
+def test_who_loses_the_race_changes_nothing(world, alert, monkeypatch):
+    monkeypatch.setattr(world.cases, "append", lambda events: [False] * len(events))
+    with pytest.raises(CaseChanged, match="same moment"):
+        world.casework.act(alert.alert_id, deed(Action.DISMISS))
+    assert world.labels == world.recorded == []
+
+
+def test_each_of_many_has_its_own_outcome(world, alert):
+    closed, nobody = fresh_alert(), uuid.uuid4()
+    world.raised(closed)
+    world.casework.act(closed.alert_id, deed(Action.DISMISS))
+    outcomes = world.casework.act_on_all(
+        {alert.alert_id: None, closed.alert_id: None, nobody: None}, deed(Action.CONFIRM_FRAUD)
+    )
+    assert isinstance(outcomes[alert.alert_id], Case)
+    assert isinstance(outcomes[closed.alert_id], ActionRefused)
+    assert isinstance(outcomes[nobody], NoSuchAlert)
+
+
+STEPS = ("queue", "labels", "record", "finish")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("action", [Action.CONFIRM_FRAUD, Action.DISMISS])
+def test_what_a_killed_process_began_is_finished(world, alert, monkeypatch, step, action):
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as broken:
+        target = {"queue": (world.queue, "put"), "finish": (world.cases, "finish")}.get(step)
+        broken.setattr(*(target or (world, {"labels": "_send", "record": "_record"}[step])), killed)
+        assert world.casework.act(alert.alert_id, deed(action)).version == 1  # the decision stands
+    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == 1
+    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == 0
+    assert {label.is_fraud for label in world.labels} == {action is Action.CONFIRM_FRAUD}
+    assert len({(one.transaction_id, one.labelled_at) for one in world.labels}) == 1
+    assert set(world.recorded) == {(action.value, 1)}
+    (row,) = world.queue.page(query()).entries
+    assert row.version == 1
+
+
+def test_what_is_under_way_is_left_alone(world, alert):
+    world.cases.append([])
+    world.casework.act(alert.alert_id, deed(Action.ASSIGN))
+    assert world.casework.finish_abandoned(LATER) == 0
+
+
+DEADLINES = {Severity.HIGH: timedelta(minutes=30), Severity.CRITICAL: timedelta(minutes=10)}
+
+
+def swept(world, minutes):
+    told = []
+    done = sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=minutes))
+    return done, {alert.alert_id for alert in told}
+
+
+def test_what_nobody_took_is_escalated_once(world):
+    high, critical, medium = (
+        fresh_alert(severity=one) for one in (Severity.HIGH, Severity.CRITICAL, Severity.MEDIUM)
+    )
+    taken = fresh_alert(severity=Severity.CRITICAL)
+    world.raised(high, critical, medium, taken)
+    world.casework.act(taken.alert_id, deed(Action.ASSIGN))
+    assert swept(world, 9)[1] == set()
+    assert swept(world, 11)[1] == {critical.alert_id}
+    done, told = swept(world, 31)
+    assert (done.escalated, told) == (1, {high.alert_id})
+    assert swept(world, 60)[0].escalated == 0
+    case = world.casework.current([critical.alert_id])[critical.alert_id]
+    assert (case.status, case.changed_by) == (Status.ESCALATED, "deadline")
+
+
+def test_whoever_is_told_is_told_before_the_case_says_so(world, alert):
+    def away(_):
+        raise Killed
+
+    with pytest.raises(Killed):
+        sweep(world.casework, DEADLINES, away, NOON + timedelta(hours=2))
+    assert swept(world, 120)[1] == {alert.alert_id}
+
+
+def test_more_than_a_page_is_escalated(world):
+    alerts = [fresh_alert(severity=Severity.CRITICAL) for _ in range(1_100)]
+    world.raised(*alerts)
+    assert swept(world, 11)[0].escalated == 1_100
+
+
+def test_a_snooze_ends(world, alert):
+    world.casework.act(alert.alert_id, deed(Action.SNOOZE, until=NOON + timedelta(minutes=20)))
+    assert swept(world, 19)[0].woken == 0
+    assert swept(world, 20)[0].woken == 1
+    assert swept(world, 21)[0].woken == 0
+    assert world.casework.current([alert.alert_id])[alert.alert_id].status is Status.OPEN
