@@ -33,6 +33,10 @@ MODULES = (
     "airflow.providers.apache.spark.hooks.spark_connect",
     "airflow.providers.smtp.hooks.smtp",
     "include.orchestration.tasks",
+    "include.alerts.channels.slack",
+    "include.alerts.channels.twilio",
+    "include.alerts.channels.webhook",
+    "twilio.rest.api.v2010",  # which twilio imports at the first message
     "include.spark.session",
     "grpc._channel",
     "include.detection.scoring",

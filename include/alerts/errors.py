@@ -5,6 +5,7 @@
     AlertsError
     ├── ScoredTableError          a scored batch is not what the contract says
     ├── RoutingError              routing.yaml cannot be used (file, line, what was expected)
+    ├── CustomerError             a customer's record, or a file of them, cannot be used
     ├── RenderingError            a message cannot be written
     └── DeliveryFailure           one attempt to hand a message over has failed
         ├── TemporaryFailure      try again later
@@ -40,6 +41,10 @@ class RoutingError(AlertsError):
         super().__init__(f"{file}:{line}: {problem}")
         self.file = file
         self.line = line
+
+
+class CustomerError(AlertsError, ValueError):
+    """A customer's record, or a file of them, holds something that cannot be meant."""
 
 
 class RenderingError(AlertsError):

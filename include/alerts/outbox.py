@@ -29,7 +29,10 @@ after the record                    final: never sent again
 ==================================  ================================================================
 
 So the hand-over is at least once and the mailbox exactly once, by Message-ID. The lease must be longer
-than the longest send; if it is not, the worst is again a second copy under the same Message-ID.
+than the longest send; if it is not, the worst is again a second copy under the same Message-ID. A channel
+whose receivers drop no copies asks its vendor first, from the second attempt on.
+
+In a storm some alerts go into digests; :mod:`include.alerts.storm` says what a crash does to these.
 
 A failure that may pass goes back to PENDING and waits (:class:`include.alerts.backoff.Backoff`, or
 longer if the vendor asks for it); a permanent one, or the last one allowed, makes the delivery DEAD,
@@ -39,64 +42,25 @@ many are allowed, so that crashes alone do not bury a delivery, nor can one cras
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
+from typing import cast
 
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
-from include.alerts.delivery import Delivery
-from include.alerts.errors import (
-    ChannelUnavailable,
-    DeliveryFailure,
-    PermanentFailure,
-    RenderingError,
-    TemporaryFailure,
-)
-from include.alerts.masking import mask_account
+from include.alerts.delivery import DIGEST
+from include.alerts.limits import Limits, Pace, SentKey, WorkQueue
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router
+from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, Sender, Writer
+from include.alerts.storm import hold_back
 from include.stores.ports import OutboxStore
 
-log = logging.getLogger(__name__)
-
-#: After so many "out of order" in a row a channel is left alone for the rest of the run.
-_OUT_OF_ORDER_LIMIT = 3
-
-
-class AlertSource(Protocol):
-    """The part of the alert store that delivering needs."""
-
-    def get_many(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
-        """Alerts by id; those not stored are left out."""
-        ...
-
-
-@dataclass(slots=True)
-class DeliverySummary:
-    """What one run of :func:`deliver_due` did."""
-
-    sent: int = 0
-    retried: int = 0  # failed for now, to be tried again
-    dead: int = 0  # given up
-    skipped: int = 0  # left for the next run: claimed by somebody else, or the channel is out of order
-    latencies: list[float] = field(
-        default_factory=list
-    )  # seconds from broker to hand-over, one a message sent
-
-    def add(self, other: DeliverySummary) -> None:
-        """Count what another run, or another sender, did as well."""
-        self.sent += other.sent
-        self.retried += other.retried
-        self.dead += other.dead
-        self.skipped += other.skipped
-        self.latencies += other.latencies
+__all__ = ["AlertSource", "DeliverySummary", "deliver_due", "enqueue_alerts"]
 
 
 def enqueue_alerts(alerts: Sequence[Alert], router: Router, outbox: OutboxStore) -> int:
@@ -121,11 +85,13 @@ def deliver_due(
     lease_seconds: float = 120.0,
     backoff: Backoff | None = None,
     *,
-    renderer: Renderer | None = None,
+    renderer: Writer | None = None,
     limit: int = 500,
     senders: int = 1,
+    limits: Limits | None = None,
+    pace: Pace | None = None,
 ) -> DeliverySummary:
-    """Try every due delivery once, oldest first.
+    """Try every due delivery once, oldest first; in a storm, some go into a digest instead.
 
     Parameters
     ----------
@@ -146,143 +112,64 @@ def deliver_due(
     senders
         Threads that take deliveries from one queue. A delivery is mostly waiting, for the store's agreement on
         the claim and for the vendor.
+    limits
+        When a storm begins, and how fast the channels are; those of :class:`Limits` by default.
+    pace
+        To be shared by runs that follow each other, so that they keep to the limits a second and to the time
+        a run may take together; one of its own by default.
 
     Raises
     ------
     Exception
         Whatever a store raises; a delivery being worked on is due again after its lease.
     """
+    limits = limits or Limits()
+    pace = pace or Pace(limits.sends_per_second)
     due = outbox.due(clock(), limit)
     if not due:
         return DeliverySummary()
-    queue = deque(sorted(due, key=lambda d: (d.arrived_at, str(d.delivery_id))))
-    known = alerts.get_many([delivery.alert_id for delivery in queue])
+    known = alerts.get_many([delivery.alert_id for delivery in due if delivery.audience != DIGEST])
+    alone, digested = hold_back(due, known, outbox, limits, clock())
+    queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace)
     out_of_order: dict[str, int] = {}
 
-    def send() -> DeliverySummary:
+    def leave_alone(channel: str) -> bool:
+        return out_of_order.get(channel, 0) >= OUT_OF_ORDER_LIMIT
+
+    def send() -> Sender:
         channels = open_channels()
-        sender = _Sender(
+        sender = Sender(
             outbox,
+            alerts,
             known,
             {c.name: c for c in channels},
             clock,
             backoff or Backoff(),
-            renderer or Renderer(),
+            renderer or cast(Writer, Renderer()),
             out_of_order,
         )
         try:
-            while (delivery := _next(queue)) is not None:
+            while (delivery := queue.take(leave_alone)) is not None:
                 sender.deliver(delivery, lease_seconds)
         finally:
             for channel in channels:
                 channel.close()
-        return sender.summary
+        return sender
 
-    needed = min(senders, len(queue))
-    if needed == 1:
-        return send()
-    summary = DeliverySummary()
-    with ThreadPoolExecutor(needed, "sender") as pool:
-        for part in [pool.submit(send) for _ in range(needed)]:
-            summary.add(part.result())
+    done = _run(send, min(senders, len(alone)))
+    summary = DeliverySummary(digested=digested, skipped=queue.left_over)
+    tried: Counter[SentKey] = Counter()
+    for sender in done:
+        summary.add(sender.summary)
+        tried.update(sender.tried)
+    if tried:
+        outbox.note_sent(uuid.uuid4(), tried)
     return summary
 
 
-def _next(queue: deque[Delivery]) -> Delivery | None:
-    """The next delivery, or None; other senders take from the same queue."""
-    try:
-        return queue.popleft()
-    except IndexError:
-        return None
-
-
-@dataclass(slots=True)
-class _Sender:
-    """Delivers, one delivery after the other. One that finds a channel out of order leaves it to the next run."""
-
-    outbox: OutboxStore
-    alerts: Mapping[uuid.UUID, Alert]
-    channels: dict[str, Channel]
-    clock: Callable[[], datetime]
-    backoff: Backoff
-    renderer: Renderer
-    out_of_order: dict[str, int]  # in a row, by channel; all senders of a run count together
-    summary: DeliverySummary = field(default_factory=DeliverySummary)
-
-    def deliver(self, delivery: Delivery, lease_seconds: float) -> None:
-        if self.out_of_order.get(delivery.channel, 0) >= _OUT_OF_ORDER_LIMIT:
-            self.summary.skipped += 1
-            return
-        claimed = self.outbox.claim(delivery, self.clock(), lease_seconds)
-        if claimed is None:
-            self.summary.skipped += 1
-            return
-        if claimed.attempts > 2 * self.backoff.max_attempts:
-            self._bury(claimed, "the sender died in each of its last tries; look for a crash in its log")
-            return
-        try:
-            provider_id = self._send(claimed)
-        except PermanentFailure as failure:
-            self.out_of_order.pop(claimed.channel, None)
-            self._bury(claimed, str(failure))
-        except (TemporaryFailure, RenderingError) as failure:
-            self._retry(claimed, failure)
-        else:
-            handed_over = self.clock()
-            self.outbox.delivered(claimed, handed_over, provider_id)
-            self.out_of_order.pop(claimed.channel, None)
-            self.summary.sent += 1
-            self.summary.latencies.append((handed_over - claimed.arrived_at).total_seconds())
-
-    def _send(self, delivery: Delivery) -> str | None:
-        channel = self.channels.get(delivery.channel)
-        if channel is None:
-            raise TemporaryFailure(
-                f"expected a channel out of {', '.join(self.channels) or 'none'}, got {delivery.channel!r}; "
-                "configure it"
-            )
-        alert = self.alerts.get(delivery.alert_id)
-        if alert is None:
-            raise TemporaryFailure(
-                f"expected alert {delivery.alert_id} in the alert store, found none; alerts must be put "
-                "there before their deliveries are enqueued"
-            )
-        message = self.renderer.render(alert, delivery)
-        log.debug("sending alert %s of account %s", alert.alert_id, mask_account(alert.account_id))
-        try:
-            return channel.send(message)
-        except DeliveryFailure:
-            raise
-        # A channel that breaks its promise must not keep the other deliveries from being sent.
-        except Exception as error:
-            log.exception("channel %s failed in a way it does not document", channel.name)
-            raise TemporaryFailure(
-                f"expected channel {channel.name} to send or to say why not, "
-                f"got {type(error).__name__}: {error}; see the log"
-            ) from error
-
-    def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
-        if isinstance(failure, ChannelUnavailable):
-            self.out_of_order[delivery.channel] = self.out_of_order.get(delivery.channel, 0) + 1
-        else:
-            self.out_of_order.pop(delivery.channel, None)
-        if self.backoff.exhausted(delivery.attempts):
-            self._bury(delivery, f"given up after {delivery.attempts} attempts: {failure}")
-            return
-        wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.attempts)
-        if isinstance(failure, TemporaryFailure) and failure.retry_after is not None:
-            wait = max(wait, failure.retry_after)
-        self.outbox.failed(delivery, str(failure), self.clock() + timedelta(seconds=wait))
-        self.summary.retried += 1
-        log.warning(
-            "delivery %s failed, attempt %d, again in %.0f s: %s",
-            delivery.delivery_id,
-            delivery.attempts,
-            wait,
-            failure,
-        )
-
-    def _bury(self, delivery: Delivery, error: str) -> None:
-        self.outbox.dead(delivery, error, self.clock())
-        self.summary.dead += 1
-        log.error("delivery %s of alert %s is dead: %s", delivery.delivery_id, delivery.alert_id, error)
+def _run(send: Callable[[], Sender], senders: int) -> list[Sender]:
+    """What every sender did; in threads if there are several."""
+    if senders <= 1:
+        return [send() for _ in range(senders)]
+    with ThreadPoolExecutor(senders, "sender") as pool:
+        return [part.result() for part in [pool.submit(send) for _ in range(senders)]]

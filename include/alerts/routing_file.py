@@ -5,18 +5,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from datetime import time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import Node
 
 from include.alerts.alert import Severity
-from include.alerts.contacts import Contact
-from include.alerts.errors import RoutingError
+from include.alerts.contacts import CHANNELS as WAYS
+from include.alerts.contacts import SEGMENTS, Contact, zone_named
+from include.alerts.delivery import CUSTOMER
 from include.alerts.from_scored import UNKNOWN_TYPOLOGY
-from include.alerts.routing import CUSTOMER, NEVER_TOLD_TO_CUSTOMERS, Condition, Routing, RoutingRule
+from include.alerts.limits import Limits
+from include.alerts.quiet_hours import WallHours
+from include.alerts.routing import (
+    NEVER_TOLD_TO_CUSTOMERS,
+    REPEAT_WINDOW,
+    Condition,
+    Escalation,
+    Routing,
+    RoutingRule,
+)
+from include.alerts.routing_groups import LANGUAGES as LANGUAGES
+from include.alerts.routing_groups import overrides, read_groups, read_tell
+from include.alerts.yaml_lines import YamlLines
 from include.transactions.schema import CHANNELS
 
 DEFAULT_FILE = Path(__file__).with_name("routing.yaml")
@@ -32,11 +46,10 @@ TYPOLOGIES = (
     "large_amount",
     UNKNOWN_TYPOLOGY,
 )
-LANGUAGES = ("en", "de")
 
-_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_GROUP_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_SEGMENT = re.compile(r"[a-z][a-z0-9_]*")
+_HOURS = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*-\s*(\d{1,2})(?::(\d{2}))?")
 _T = TypeVar("_T")
 
 
@@ -52,171 +65,168 @@ def load_routing(
     path
         The file.
     addresses
-        Addresses by group name, instead of those in the file and in the environment.
+        Addresses by group name (e-mail) or group name and channel (``fraud_desk_sms``), instead of those
+        in the file and in the environment.
     environ
-        Where ``TIDEWATCH_ALERT_GROUP_<NAME>`` is looked up; the process's environment by default.
+        Where ``TIDEWATCH_ALERT_GROUP_<NAME>`` and ``TIDEWATCH_ALERT_GROUP_<NAME>_<CHANNEL>`` are looked up;
+        the process's environment by default.
 
     Raises
     ------
     RoutingError
         The file cannot be read, or holds something that cannot be meant.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RoutingError(path, 1, f"expected a readable UTF-8 file, got: {error}") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise RoutingError(path, line, f"expected YAML, got: {error.problem}; correct the syntax") from error
-    if root is None:
-        raise RoutingError(path, 1, "expected the keys groups and rules, got an empty file")
-    overrides = _overrides(os.environ if environ is None else environ, addresses or {})
-    return _Reader(path, overrides).routing(root)
-
-
-def _overrides(environ: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
-    prefix = "TIDEWATCH_ALERT_GROUP_"
-    found = {key[len(prefix) :].lower(): value for key, value in environ.items() if key.startswith(prefix)}
-    return {**found, **addresses}
+    lines = YamlLines(path)
+    return _Reader(lines).routing(
+        lines.root(), overrides(os.environ if environ is None else environ, addresses or {})
+    )
 
 
 class _Reader:
-    """Walks the YAML nodes, which know their lines, unlike the values they stand for."""
+    """From the nodes of the file to what they mean."""
 
-    def __init__(self, path: Path, overrides: Mapping[str, str]) -> None:
-        self._path = path
-        self._overrides = overrides
+    def __init__(self, lines: YamlLines) -> None:
+        self._lines = lines
+        self._segments: tuple[str, ...] = SEGMENTS
 
-    def routing(self, root: Node) -> Routing:
-        top = self._mapping(root, required=("groups", "rules"), optional=("match",))
-        groups = self._groups(top["groups"])
-        match = self._match(top["match"]) if "match" in top else "all"
-        rules = tuple(self._rule(node, groups) for node in self._sequence(top["rules"], "rules"))
-        return Routing(groups, match, rules)
-
-    def _groups(self, node: Node) -> dict[str, Contact]:
-        groups: dict[str, Contact] = {}
-        for name, group in self._mapping(node).items():
-            if not _GROUP_NAME.fullmatch(name) or name == CUSTOMER:
-                raise self._error(
-                    group,
-                    f'expected a group name of lower-case letters, digits and _ (not "{CUSTOMER}"), '
-                    f'got "{name}"; rename it',
-                )
-            fields = self._mapping(group, required=("address",), optional=("language",))
-            language = self._one_of(fields["language"], LANGUAGES) if "language" in fields else "en"
-            groups[name] = Contact(self._address(fields["address"], name), language)
-        unknown = sorted(set(self._overrides) - set(groups))
-        if unknown:
-            raise self._error(
-                node,
-                f"an address is given for {', '.join(unknown)}, which is no group of this file "
-                f"({', '.join(groups)}); correct TIDEWATCH_ALERT_GROUP_... or the argument",
-            )
-        return groups
-
-    def _address(self, node: Node, group: str) -> str:
-        address = self._overrides.get(group) or self._text(node)
-        if not _ADDRESS.fullmatch(address):
-            raise self._error(node, f'expected one e-mail address for group {group}, got "{address}"')
-        return address
+    def routing(self, root: Node, addresses: Mapping[str, str]) -> Routing:
+        optional = ("match", "timezone", "segments", "escalation", "limits", "repeats")
+        top = self._lines.mapping(root, required=("groups", "rules"), optional=optional)
+        groups = read_groups(self._lines, top["groups"], addresses)
+        if "segments" in top:
+            self._segments = tuple(self._lines.items(top["segments"], self._segment))
+        return Routing(
+            groups,
+            self._match(top["match"]) if "match" in top else "all",
+            tuple(self._rule(node, groups) for node in self._lines.sequence(top["rules"], "rules")),
+            self._zone(top["timezone"]) if "timezone" in top else ZoneInfo("UTC"),
+            self._escalations(top["escalation"], groups) if "escalation" in top else {},
+            self._limits(top["limits"]) if "limits" in top else Limits(),
+            self._window(top["repeats"]) if "repeats" in top else REPEAT_WINDOW,
+        )
 
     def _match(self, node: Node) -> Literal["all", "first"]:
-        return "first" if self._one_of(node, ("all", "first")) == "first" else "all"
+        return "first" if self._lines.one_of(node, ("all", "first")) == "first" else "all"
+
+    def _zone(self, node: Node) -> ZoneInfo:
+        name = self._lines.text(node)
+        zone = zone_named(name)
+        if zone is None:
+            raise self._lines.error(
+                node, f'expected a time zone of the IANA list, such as Europe/Berlin, got "{name}"'
+            )
+        return zone
+
+    def _segment(self, node: Node) -> str:
+        name = self._lines.text(node)
+        if not _SEGMENT.fullmatch(name):
+            raise self._lines.error(
+                node, f'expected a segment of lower-case letters, digits and _, got "{name}"'
+            )
+        return name
+
+    def _escalations(self, node: Node, groups: Mapping[str, Contact]) -> dict[Severity, Escalation]:
+        found = {}
+        for name, one in self._lines.mapping(node, optional=tuple(Severity)).items():
+            fields = self._lines.mapping(one, required=("after_minutes", "tell"))
+            minutes = self._lines.number(fields["after_minutes"], "a number of minutes", 1, "30")
+            # A customer cannot look at an alert, which is what an escalation asks for.
+            tell = read_tell(self._lines, fields["tell"], groups, ())
+            found[Severity(name)] = Escalation(timedelta(minutes=minutes), tuple(tell))
+        return found
+
+    def _limits(self, node: Node) -> Limits:
+        default = Limits()
+        keys = ("alerts_per_minute", "digest_every_seconds", "sends_per_second")
+        fields = self._lines.mapping(node, optional=keys)
+        return Limits(
+            int(self._lines.number(fields["alerts_per_minute"], "a number of alerts", 1, "300"))
+            if "alerts_per_minute" in fields
+            else default.alerts_per_minute,
+            timedelta(
+                seconds=self._lines.number(fields["digest_every_seconds"], "a number of seconds", 1, "120")
+            )
+            if "digest_every_seconds" in fields
+            else default.digest_every,
+            {
+                channel: self._lines.number(rate, "a number of messages", 0.01, "10")
+                for channel, rate in self._lines.mapping(fields["sends_per_second"], optional=WAYS).items()
+            }
+            if "sends_per_second" in fields
+            else default.sends_per_second,
+        )
+
+    def _window(self, node: Node) -> timedelta:
+        fields = self._lines.mapping(node, required=("window_minutes",))
+        return timedelta(minutes=self._lines.number(fields["window_minutes"], "a number of minutes", 0, "30"))
 
     def _rule(self, node: Node, groups: Mapping[str, Contact]) -> RoutingRule:
-        fields = self._mapping(node, required=("name", "tell"), optional=("when",))
+        fields = self._lines.mapping(node, required=("name", "tell"), optional=("when",))
         when = self._condition(fields["when"]) if "when" in fields else Condition()
-        tell = self._list(fields["tell"], lambda item: self._one_of(item, (*groups, CUSTOMER)))
-        if CUSTOMER in tell and (when.typologies is None or when.typologies & NEVER_TOLD_TO_CUSTOMERS):
-            raise self._error(
+        tell = read_tell(self._lines, fields["tell"], groups, (CUSTOMER,))
+        tells_customer = any(one.audience == CUSTOMER for one in tell)
+        if tells_customer and (when.typologies is None or when.typologies & NEVER_TOLD_TO_CUSTOMERS):
+            raise self._lines.error(
                 fields["tell"],
                 f"expected a rule that tells the {CUSTOMER} to list its typologies, without "
                 f"{' and '.join(sorted(NEVER_TOLD_TO_CUSTOMERS))} (tipping off); correct when.typology",
             )
-        return RoutingRule(self._text(fields["name"]), when, tuple(tell))
+        return RoutingRule(self._lines.text(fields["name"]), when, tuple(tell))
 
     def _condition(self, node: Node) -> Condition:
+        lines = self._lines
         keys = ("severity", "severity_at_least", "typology", "amount_at_least", "currency", "channel")
-        fields = self._mapping(node, optional=keys)
+        fields = lines.mapping(node, optional=(*keys, "segment", "hour"))
         if "severity" in fields and "severity_at_least" in fields:
             problem = "expected severity or severity_at_least, got both; drop one"
-            raise self._error(fields["severity"], problem)
+            raise lines.error(fields["severity"], problem)
         return Condition(
             severities=self._set(fields.get("severity"), self._severity),
             severity_at_least=self._severity(fields["severity_at_least"])
             if "severity_at_least" in fields
             else None,
-            typologies=self._set(fields.get("typology"), lambda item: self._one_of(item, TYPOLOGIES)),
+            typologies=self._set(fields.get("typology"), lambda item: lines.one_of(item, TYPOLOGIES)),
             amount_at_least=self._amount(fields["amount_at_least"]) if "amount_at_least" in fields else None,
             currencies=self._set(fields.get("currency"), self._currency),
-            channels=self._set(fields.get("channel"), lambda item: self._one_of(item, CHANNELS)),
+            channels=self._set(fields.get("channel"), lambda item: lines.one_of(item, CHANNELS)),
+            segments=self._set(fields.get("segment"), lambda item: lines.one_of(item, self._segments)),
+            hours=self._hours(fields["hour"]) if "hour" in fields else None,
         )
 
     def _severity(self, node: Node) -> Severity:
-        return Severity(self._one_of(node, tuple(Severity)))
+        return Severity(self._lines.one_of(node, tuple(Severity)))
 
     def _amount(self, node: Node) -> Decimal:
+        text = self._lines.text(node)
         try:
-            amount = Decimal(self._text(node))
+            amount = Decimal(text)
         except InvalidOperation:
             amount = Decimal(0)
         if not (amount.is_finite() and amount > 0):
-            raise self._error(
-                node, f'expected an amount above 0, for example 25000, got "{self._text(node)}"'
-            )
+            raise self._lines.error(node, f'expected an amount above 0, for example 25000, got "{text}"')
         return amount
 
     def _currency(self, node: Node) -> str:
-        code = self._text(node)
+        code = self._lines.text(node)
         if not _CURRENCY.fullmatch(code):
-            raise self._error(node, f'expected an ISO 4217 code such as EUR, got "{code}"')
+            raise self._lines.error(node, f'expected an ISO 4217 code such as EUR, got "{code}"')
         return code
 
+    def _hours(self, node: Node) -> WallHours:
+        text = self._lines.text(node)
+        match = _HOURS.fullmatch(text.strip())
+        if match:
+            hour, minute, until_hour, until_minute = (int(part or 0) for part in match.groups())
+            try:
+                # 24 is how people write the end of a day.
+                begin, until = time(hour, minute), time(until_hour % 24, until_minute)
+            except ValueError:
+                begin = until = time(0)
+            if begin != until and until_hour <= 24:
+                return WallHours(begin, until)
+        raise self._lines.error(
+            node, f'expected two different times of day, such as 22-06 or 18:30-24, got "{text}"'
+        )
+
     def _set(self, node: Node | None, read: Callable[[Node], _T]) -> frozenset[_T] | None:
-        return None if node is None else frozenset(self._list(node, read))
-
-    def _list(self, node: Node, read: Callable[[Node], _T]) -> list[_T]:
-        return [read(item) for item in self._sequence(node, "a list")]
-
-    def _sequence(self, node: Node, what: str) -> list[Node]:
-        if not isinstance(node, SequenceNode) or not node.value:
-            raise self._error(node, f"expected {what} with at least one entry, in [brackets] or as - lines")
-        return list(node.value)
-
-    def _one_of(self, node: Node, allowed: tuple[str, ...]) -> str:
-        value = self._text(node)
-        if value not in allowed:
-            raise self._error(node, f'expected one of {", ".join(allowed)}; got "{value}"')
-        return value
-
-    def _text(self, node: Node) -> str:
-        if not isinstance(node, ScalarNode) or not node.value.strip():
-            raise self._error(node, "expected a single value, got a list, a mapping or nothing")
-        return str(node.value)
-
-    def _mapping(
-        self, node: Node, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()
-    ) -> dict[str, Node]:
-        if not isinstance(node, MappingNode):
-            raise self._error(
-                node, f"expected keys ({', '.join((*required, *optional)) or 'names'}) with values"
-            )
-        found: dict[str, Node] = {}
-        for key_node, value in node.value:
-            key = self._text(key_node)
-            if key in found:
-                raise self._error(key_node, f'the key "{key}" stands here twice; drop one')
-            if (required or optional) and key not in (*required, *optional):
-                raise self._error(
-                    key_node, f'expected one of the keys {", ".join((*required, *optional))}; got "{key}"'
-                )
-            found[key] = value
-        missing = [key for key in required if key not in found]
-        if missing:
-            raise self._error(node, f"expected the key {' and '.join(missing)}, which is missing; add it")
-        return found
-
-    def _error(self, node: Node, problem: str) -> RoutingError:
-        return RoutingError(self._path, node.start_mark.line + 1, problem)
+        return None if node is None else frozenset(self._lines.items(node, read))

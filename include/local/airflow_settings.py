@@ -17,6 +17,13 @@ from include.local.secrets import load_secrets
 from include.local.services.cassandra import SYNC_LAG_SECONDS
 from include.settings import HOST, PROJECT, Settings, settings
 
+#: Connections to vendors: the mailbox's stand-in for each, and the field of the secrets it asks for.
+VENDORS = {
+    "twilio_default": ("vendors/twilio", "twilio"),
+    "webhook_default": ("vendors/webhook", "webhook"),
+    "slack_default": ("vendors/slack/api", "slack"),
+}
+
 PATH = PROJECT / "airflow_settings.yaml"
 
 
@@ -96,6 +103,10 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
         extra["sync_lag_seconds"] = SYNC_LAG_SECONDS
     if connection.conn_type == "postgres":
         changes |= {"conn_login": "airflow", "conn_password": load_secrets(settings.stack_dir).postgres}
+    if connection.conn_id in VENDORS:
+        path, secret = VENDORS[connection.conn_id]
+        changes["conn_host"] = f"http://{HOST}:{settings.ports.mailbox}/{path}"
+        changes["conn_password"] = getattr(load_secrets(settings.stack_dir), secret)
     return connection.model_copy(update=changes)
 
 

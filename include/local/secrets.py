@@ -18,6 +18,10 @@ def _fernet() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+def _webhook_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Generated secrets; never printed but for the users' passwords, which `make up` shows."""
@@ -26,6 +30,10 @@ class Secrets:
     fernet_key: str = field(default_factory=_fernet, repr=False)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     api_secret_key: str = field(default_factory=_token, repr=False)
+    # What the mailbox's stand-ins for the vendors of messages ask for.
+    twilio: str = field(default_factory=_token, repr=False)
+    slack: str = field(default_factory=_token, repr=False)
+    webhook: str = field(default_factory=_webhook_secret, repr=False)
     admin: str = field(default_factory=_token, repr=False)
     approver: str = field(default_factory=_token, repr=False)
     analyst: str = field(default_factory=_token, repr=False)

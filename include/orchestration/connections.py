@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,12 @@ CASSANDRA = "cassandra_default"
 SPARK = "spark_connect_default"
 SMTP = "smtp_default"
 SENDGRID = "sendgrid_default"
+TWILIO = "twilio_default"
+WEBHOOK = "webhook_default"
+SLACK = "slack_default"
 METADATA = "airflow_metadata"
+
+log = logging.getLogger(__name__)
 
 
 def kafka_config() -> dict[str, Any]:
@@ -78,8 +84,45 @@ def spark_session(lake: Lake) -> Any:
     return connect(SparkConnectHook(SPARK).get_connection_url(), lake)
 
 
-def open_channels() -> Callable[[], list[Channel]]:
-    """How alerts leave the bank: SendGrid if its connection is set, else SMTP; each call opens channels anew."""
+def open_channels(names: Collection[str] = ("email",)) -> Callable[[], list[Channel]]:
+    """How alerts leave the bank; each call of what is returned opens the channels anew.
+
+    A look-up in Airflow costs 60 to 100 ms: ask once a task, and for the channels needed only. A channel other
+    than e-mail that is not set up, or wrongly, is left out and told of in the log; its deliveries are retried.
+
+    Parameters
+    ----------
+    names
+        Out of ``email`` (two look-ups), ``sms``, ``webhook`` and ``slack`` (one each).
+
+    Raises
+    ------
+    AirflowNotFoundException, KeyError, ValueError
+        E-mail is asked for and not set up, or wrongly: nothing could be told to anybody.
+    """
+    makers = [maker for name in names if (maker := _maker(name)) is not None]
+    return lambda: [make() for make in makers]
+
+
+def _maker(name: str) -> Callable[[], Channel] | None:
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        make = _MAKERS[name]()
+        make().close()  # a mistake in its settings shows here, where it stops no other channel
+        return make
+    except (AirflowNotFoundException, KeyError, ValueError) as error:
+        if name == "email":
+            raise
+        log.error(
+            "channel %s: expected its connection in Airflow, got %s: %s; its deliveries are retried",
+            name, type(error).__name__, error,
+        )  # fmt: skip
+        return None
+
+
+def _email() -> Callable[[], Channel]:
+    """SendGrid if its connection is set, else SMTP."""
     from airflow.providers.smtp.hooks.smtp import SmtpHook
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
@@ -98,7 +141,47 @@ def open_channels() -> Callable[[], list[Channel]]:
         sendgrid = Connection.get(SENDGRID)
     except AirflowNotFoundException:
         # A new hook for each connection: a hook keeps its client, also one the server has dropped.
-        return lambda: [SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)]
+        return lambda: SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)
     from include.alerts.channels.sendgrid import SendGridChannel
 
-    return lambda: [SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))]
+    return lambda: SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))
+
+
+def _sms() -> Callable[[], Channel]:
+    """Twilio: login is the account SID, password the auth token, host the API's base, extra ``from_number``."""
+    from airflow.sdk import Connection
+
+    from include.alerts.channels.twilio import API, TwilioChannel
+
+    twilio = Connection.get(TWILIO)
+    sender = twilio.extra_dejson.get("from_number", "")
+    return lambda: TwilioChannel(twilio.login or "", twilio.password or "", sender, api=twilio.host or API)
+
+
+def _webhook() -> Callable[[], Channel]:
+    """A system of the bank's: host is the whole address, password the shared secret (``whsec_...``)."""
+    from airflow.sdk import Connection
+
+    from include.alerts.channels.webhook import WebhookChannel
+
+    webhook = Connection.get(WEBHOOK)
+    return lambda: WebhookChannel(webhook.host or "", webhook.password or "")
+
+
+def _slack() -> Callable[[], Channel]:
+    """Slack: password is the bot's token, host the API's base, extra ``channel`` a conversation's id."""
+    from airflow.sdk import Connection
+
+    from include.alerts.channels.slack import API, SlackChannel
+
+    slack = Connection.get(SLACK)
+    conversation = slack.extra_dejson.get("channel")
+    return lambda: SlackChannel(slack.password or "", conversation, api=slack.host or API)
+
+
+_MAKERS: dict[str, Callable[[], Callable[[], Channel]]] = {
+    "email": _email,
+    "sms": _sms,
+    "webhook": _webhook,
+    "slack": _slack,
+}

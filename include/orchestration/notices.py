@@ -10,6 +10,7 @@ from html import escape
 
 from include.alerts.alert import NAMESPACE
 from include.alerts.errors import DeliveryFailure
+from include.alerts.gsm import to_gsm
 from include.alerts.message import Message
 from include.governance.incidents import open_incidents
 from include.orchestration.connections import open_channels
@@ -40,6 +41,8 @@ def tell(lake: Lake, recipient: str, key: str, subject: str, paragraphs: Sequenc
         subject=subject,
         text="\n\n".join(paragraphs),
         html="".join(f"<p>{escape(text)}</p>" for text in paragraphs),
+        short=to_gsm(subject)[:160],
+        payload={"event": "notice", "text": list(paragraphs)},
         written_at=now,
     )
     try:

@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.alerts.channels.base import Channel
-from include.alerts.contacts import SimulatedContactBook
+from include.alerts.contacts import SimulatedCustomers
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.detection.registry import ModelRegistry
@@ -159,7 +159,7 @@ def raise_alerts(run: Any) -> list[str]:
     with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
         channels = side.submit(open_channels)  # two look-ups in Airflow while the alerts are written
         alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
-        router = Router(load_routing(), SimulatedContactBook())
+        router = Router(load_routing(), SimulatedCustomers())
         done = alerting.raise_alerts(batches, ledger, lake, alerts, router, outbox)
         _deliver(alerts, outbox, channels.result())
     return _keys(done)

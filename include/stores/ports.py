@@ -17,7 +17,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from include.alerts.alert import Alert
-from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.contacts import Customer
+from include.alerts.delivery import Delivery, DeliveryState, Place
+from include.alerts.limits import SentKey
 from include.transactions.labels import LabelEvent
 
 
@@ -166,4 +168,94 @@ class OutboxStore(Protocol):
 
     def counts(self) -> dict[DeliveryState, int]:
         """Number of deliveries in each state."""
+        ...
+
+    def dead_again(self, delivery: Delivery, at: datetime) -> bool:
+        """Send a DEAD delivery again, as a person asks (compare-and-set): PENDING, attempts kept, due ``at``.
+
+        Returns
+        -------
+        bool
+            Whether it was DEAD, in the version given, and is PENDING now.
+        """
+        ...
+
+    def add_to_digest(
+        self, digest_id: uuid.UUID, part: uuid.UUID, candidates: Sequence[uuid.UUID], at_most: int
+    ) -> bool:
+        """Note deliveries that a digest may tell of, unless it is sealed or would hold more than ``at_most``.
+
+        Parameters
+        ----------
+        part
+            Names these candidates: the same part again changes nothing.
+
+        Returns
+        -------
+        bool
+            Whether they are noted. If not, they may be noted all the same, should an answer have been lost;
+            a digest tells only of those that are folded into it.
+        """
+        ...
+
+    def seal_digest(self, digest_id: uuid.UUID) -> list[uuid.UUID]:
+        """Let nothing more be added to a digest, and return its candidates: from now on always the same."""
+        ...
+
+    def fold(self, delivery_ids: Sequence[uuid.UUID], digest_id: uuid.UUID) -> int:
+        """Bring those that are PENDING with 0 attempts to DIGESTED under ``digest_id`` (compare-and-set).
+
+        The others stay as they are. When it returns, none of them is PENDING with 0 attempts any more.
+
+        Returns
+        -------
+        int
+            How many it has brought there.
+        """
+        ...
+
+    def digest_members(self, digest_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries that are DIGESTED under ``digest_id``, oldest first."""
+        ...
+
+    def note_sent(self, run_id: uuid.UUID, sent: Mapping[SentKey, int]) -> None:
+        """Record what a run has sent; the same run again replaces what it said of a minute and recipient."""
+        ...
+
+    def sent_lately(self, now: datetime) -> dict[SentKey, int]:
+        """What all runs have sent in the minute of ``now`` and in the one before."""
+        ...
+
+    def of_alert(self, alert_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries of one alert, by the moment they were made and by id."""
+        ...
+
+    def recent(
+        self,
+        limit: int,
+        state: DeliveryState | None = None,
+        channel: str | None = None,
+        after: Place | None = None,
+    ) -> list[Delivery]:
+        """Deliveries, the newest first, at most ``limit``.
+
+        Parameters
+        ----------
+        state, channel
+            Only these.
+        after
+            Only those behind this place: that of the last delivery of the page before.
+        """
+        ...
+
+
+class CustomerStore(Protocol):
+    """Who the customers are, and where and when they may be told of alerts."""
+
+    def put(self, customers: Sequence[Customer]) -> None:
+        """Record customers; one with an older ``updated_at`` than the record there changes nothing."""
+        ...
+
+    def get_many(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Customers by id; those not stored are left out."""
         ...

@@ -5,12 +5,15 @@ Look at the difference before you commit it: these are the mails that people get
 
 from __future__ import annotations
 
+import json
 import math
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 from include.alerts.alert import Alert, Severity
+from include.alerts.delivery import Delivery
 from include.alerts.message import Message
 from include.alerts.rendering import Renderer
 from tests.alerts.examples import ACCOUNT, MERCHANT, alert, delivery
@@ -54,6 +57,9 @@ _ALERTS: dict[str, Alert] = {
     ),
 }
 _STAFF_ONLY = {"structuring"}
+_DESK = "https://desk.bank.example"
+_PLAIN = Renderer()
+_LINKED = Renderer(desk_url=_DESK, link_of=lambda *_: f"{_DESK}/answer/the-token-of-this-delivery")
 
 
 def golden_mails() -> dict[str, str]:
@@ -61,14 +67,28 @@ def golden_mails() -> dict[str, str]:
     files: dict[str, str] = {}
     for case, about in _ALERTS.items():
         for audience in ("staff",) if case in _STAFF_ONLY else ("staff", "customer"):
-            for language in ("en", "de"):
-                name = f"{case}.{audience}.{language}"
-                recipient = "fraud-desk@example.com" if audience == "staff" else "customer+C-77@example.com"
-                message = Renderer().render(
-                    about, delivery(about, recipient=recipient, audience=audience, language=language)
-                )
-                files[f"{name}.txt"] = _with_headers(message)
-                files[f"{name}.html"] = message.html
+            files |= _files(case, audience, lambda to, about=about: _PLAIN.render(about, to))  # type: ignore[misc]
+    takeover = _ALERTS["takeover"]
+    for audience in ("staff", "customer", "escalation"):
+        files |= _files("linked", audience, lambda to: _LINKED.render(takeover, to), data=True)
+    storm = list(_ALERTS.values())
+    return files | _files("storm", "digest", lambda to: _LINKED.render_digest(storm, to), data=True)
+
+
+def _files(
+    case: str, audience: str, render: Callable[[Delivery], Message], *, data: bool = False
+) -> dict[str, str]:
+    recipient = "customer+C-77@example.com" if audience == "customer" else "fraud-desk@example.com"
+    about = _ALERTS.get(case, _ALERTS["takeover"])
+    files = {}
+    for language in ("en", "de"):
+        message = render(delivery(about, recipient=recipient, audience=audience, language=language))
+        stem = f"{case}.{audience}.{language}"
+        files[f"{stem}.txt"] = _with_headers(message)
+        files[f"{stem}.html"] = message.html
+        files[f"{stem}.sms.txt"] = f"{message.short}\n"
+        if data:
+            files[f"{stem}.json"] = json.dumps(message.payload, ensure_ascii=False, indent=2) + "\n"
     return files
 
 

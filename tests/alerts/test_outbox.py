@@ -16,7 +16,7 @@ from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.local.mailbox import Mailbox
 from tests.alerts.examples import ACCOUNT, NOON, alert, delivery
-from tests.alerts.outbox_world import HANDED_OVER, ROUTER, Vendor, World
+from tests.alerts.outbox_world import HANDED_OVER, ROUTER, Crash, Crashing, Killed, Vendor, World
 
 
 def _raising(failure: Exception) -> Callable[[Message], None]:
@@ -177,43 +177,6 @@ def test_a_vendor_that_fails_half_of_its_calls_loses_and_doubles_nothing() -> No
     assert max(Counter(answered).values()) == 1
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Crash:
-    """Kills at the ``at``-th of the moments it is shown."""
-
-    def __init__(self, at: int) -> None:
-        self._left = at
-
-    def moment(self) -> None:
-        if self._left == 0:
-            raise Killed
-        self._left -= 1
-
-
-class Crashing:
-    """Calls the same method of ``inner``, with a moment to die before and after it."""
-
-    def __init__(self, inner: object, crash: Crash) -> None:
-        self._inner = inner
-        self._crash = crash
-
-    def __getattr__(self, name: str) -> object:
-        inner = getattr(self._inner, name)
-        if not callable(inner):
-            return inner
-
-        def call(*arguments: object, **named: object) -> object:
-            self._crash.moment()
-            result = inner(*arguments, **named)
-            self._crash.moment()
-            return result
-
-        return call
-
-
 def _whole_flow(world: World, vendor: Vendor, crash: Crash, backoff: Backoff) -> None:
     alerts, outbox, channel = (Crashing(part, crash) for part in (world.alerts, world.outbox, vendor))
     raised = [alert(1), alert(2, customer_id=None)]
@@ -261,8 +224,8 @@ def test_killed_again_and_again_nothing_is_lost() -> None:
 
 def test_a_copy_sent_after_a_crash_is_dropped_by_the_mailbox(tmp_path: Path) -> None:
     class DiesAfterSending(SmtpChannel):
-        def send(self, message: Message) -> str | None:
-            super().send(message)
+        def send(self, message: Message, attempt: int = 1) -> str | None:
+            super().send(message, attempt)
             raise Killed
 
     world = World([alert(n) for n in range(3)])

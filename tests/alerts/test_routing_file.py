@@ -46,7 +46,7 @@ def test_an_address_for_a_group_that_is_not_there_is_refused(tmp_path: Path) -> 
     ("found", "wrong", "line", "expected"),
     [
         ("match: all", "match: some", 3, 'expected one of all, first; got "some"'),
-        ("match: all", "mach: all", 3, 'expected one of the keys groups, rules, match; got "mach"'),
+        ("match: all", "mach: all", 3, "expected one of the keys groups, rules, match, timezone"),
         ("tell: [desk]", "tell: [dsk]", 6, 'expected one of desk, customer; got "dsk"'),
         ("tell: [desk]", "tell: []", 6, "expected a list with at least one entry"),
         ("tell: [desk]", "tell: desk", 6, "expected a list with at least one entry"),

@@ -13,16 +13,17 @@ from include.alerts.delivery import DeliveryState
 from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import NOON, alert, delivery
 from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.outboxes import empty_outbox
 
-PENDING, SENDING, DELIVERED, DEAD = DeliveryState
+PENDING, SENDING, DELIVERED, DEAD, DIGESTED = DeliveryState
 SECOND = timedelta(seconds=1)
-OUTBOX = 7  # the migration
+OUTBOX = (7, 10)  # the migrations
 
 
 @pytest.fixture(scope="module")
 def empty_session(request):
     """A session in a keyspace with nothing but an empty outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), [OUTBOX]) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), OUTBOX) as address:
         session = address.connect()
         yield session
         session.cluster.shutdown()
@@ -35,14 +36,17 @@ def outbox(request):
     from include.stores.cassandra.outbox import CassandraOutboxStore
 
     session = request.getfixturevalue("empty_session")
-    for table in ("outbox", "outbox_due", "outbox_open_minutes"):
-        session.execute(f"TRUNCATE {table}", timeout=60)
+    empty_outbox(session)
     return CassandraOutboxStore(session)
 
 
 def make(arrived_at=NOON, **changes):
     about = alert(1, alert_id=uuid.uuid4(), arrived_at=arrived_at, raised_at=arrived_at + SECOND)
     return delivery(about, **changes)
+
+
+def counted(**numbers):
+    return {state: numbers.get(state.name, 0) for state in DeliveryState}
 
 
 def the(outbox, one):
@@ -66,7 +70,7 @@ def test_a_delivery_comes_back_as_it_was_enqueued(outbox):
 
 def test_nothing_is_due_at_first(outbox):
     assert outbox.due(NOON) == []
-    assert outbox.counts() == {PENDING: 0, SENDING: 0, DELIVERED: 0, DEAD: 0}
+    assert outbox.counts() == counted(PENDING=0, DELIVERED=0)
     outbox.enqueue([])
     assert outbox.due(NOON) == []
 
@@ -102,7 +106,7 @@ def test_the_whole_way(outbox):
         second, state=DELIVERED, delivered_at=at, provider_id="vendor-1"
     )
     assert outbox.due(NOON + timedelta(days=1)) == []
-    assert outbox.counts() == {PENDING: 0, SENDING: 0, DELIVERED: 1, DEAD: 0}
+    assert outbox.counts() == counted(PENDING=0, DELIVERED=1)
 
 
 def test_a_dead_delivery_is_kept_with_its_reason_and_never_due(outbox):
@@ -294,7 +298,7 @@ def test_hundreds_at_once(outbox):
     now = NOON + timedelta(minutes=5)
     assert outbox.due(now) == several[:500]
     assert outbox.due(now, limit=1000) == several
-    assert outbox.counts() == {PENDING: 700, SENDING: 0, DELIVERED: 0, DEAD: 0}
+    assert outbox.counts() == counted(PENDING=700, DELIVERED=0)
     assert outbox.get_many([one.delivery_id for one in several]) == {one.delivery_id: one for one in several}
 
 

@@ -10,8 +10,10 @@ from include.alerts.message import Message
 class Channel(Protocol):
     """Hands messages over to a vendor.
 
-    A channel tries once; repeating is the outbox's business. Every try of a message carries the same
-    Message-ID, so that the receiver can drop a repetition.
+    A channel tries once; repeating is the outbox's business. What keeps a repetition from arriving twice
+    depends on the vendor: e-mail carries the same Message-ID and a webhook the same ``webhook-id``, by which
+    the receiver drops a repetition; Twilio and Slack are asked, from the second attempt on, whether they have
+    the message already.
     """
 
     @property
@@ -19,8 +21,16 @@ class Channel(Protocol):
         """Name by which deliveries ask for the channel, for example ``email``."""
         ...
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         """Hand one message over.
+
+        Parameters
+        ----------
+        message
+            Equal at every attempt of the same delivery.
+        attempt
+            Number of this attempt, from 1 on. From 2 on an earlier one may have been taken though nobody
+            heard of it.
 
         Returns
         -------

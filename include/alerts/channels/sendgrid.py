@@ -1,15 +1,7 @@
 """Mail over SendGrid's v3 API, with its official library.
 
-What is known after a failed try, and therefore what is done:
-
-=============================  ================================================================
-no connection                  the channel is out of order; nothing was sent
-401, 403                       our key or sender is refused: out of order, as every message would be
-429                            too fast: out of order until ``Retry-After``
-other 4xx                      the message is refused for good
-5xx                            not taken, may be tried again (``Retry-After`` is honoured)
-no answer in time, cut off     *unknown* whether it was taken: tried again with the same Message-ID
-=============================  ================================================================
+What is known after a failed try stands in :mod:`include.alerts.channels.http_failures`; what is unknown is
+tried again with the same Message-ID.
 
 SendGrid has no idempotency key; the Message-ID header lets the receiver drop a repetition, and the
 custom argument ``delivery_id`` shows one in SendGrid's event webhook.
@@ -19,10 +11,6 @@ from __future__ import annotations
 
 import http.client
 import logging
-import urllib.error
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]
@@ -37,15 +25,12 @@ from sendgrid.helpers.mail import (  # type: ignore[import-untyped]
     To,
 )
 
+from include.alerts.channels.http_failures import Clock, of_urllib, refused, retry_after_of, utc_now
 from include.alerts.channels.mime import checked_sender
-from include.alerts.errors import ChannelUnavailable, DeliveryFailure, PermanentFailure, TemporaryFailure
+from include.alerts.errors import DeliveryFailure
 from include.alerts.message import Message
 
 API = "https://api.sendgrid.com"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class SendGridChannel:
@@ -75,7 +60,7 @@ class SendGridChannel:
         host: str = API,
         timeout_seconds: float = 10.0,
         name: str = "email",
-        clock: Callable[[], datetime] = _now,
+        clock: Clock = utc_now,
     ) -> None:
         if not api_key:
             raise ValueError("expected a SendGrid API key, got an empty one; set it in the connection")
@@ -92,7 +77,7 @@ class SendGridChannel:
         """Name of the channel."""
         return self._name
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         """Hand one message over; see :class:`include.alerts.channels.base.Channel`."""
         try:
             response = self._client.mail.send.post(
@@ -100,14 +85,8 @@ class SendGridChannel:
             )
         except HTTPError as error:
             raise self._refused(error) from error
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError):
-                raise _unknown(message, error) from error
-            raise ChannelUnavailable(
-                f"SendGrid: expected a connection, got {error.reason}; check the network and the host"
-            ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise _unknown(message, error) from error
+            raise of_urllib("SendGrid", message, error) from error
         provider_id = response.headers.get("X-Message-Id")
         return str(provider_id) if provider_id else None
 
@@ -132,32 +111,5 @@ class SendGridChannel:
     def _refused(self, error: Any) -> DeliveryFailure:
         status = int(error.status_code)
         body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body)
-        problem = f"SendGrid: {status} {' '.join(body.split())[:300]}"
-        retry_after = _retry_after(error.headers, self._clock())
-        if status in (401, 403):
-            return ChannelUnavailable(f"{problem}; check the API key and the verified sender", retry_after)
-        if status == 429:
-            return ChannelUnavailable(problem, retry_after)
-        if 400 <= status < 500 and status != 408:
-            return PermanentFailure(problem)
-        return TemporaryFailure(problem, retry_after)
-
-
-def _unknown(message: Message, error: Exception) -> TemporaryFailure:
-    return TemporaryFailure(
-        f"SendGrid: expected an answer, got {type(error).__name__}: {error}; unknown whether the message was "
-        f"taken, to be tried again as {message.message_id}"
-    )
-
-
-def _retry_after(headers: Mapping[str, str] | None, now: datetime) -> float | None:
-    """Seconds to wait, from ``Retry-After`` (seconds or a date, RFC 9110 section 10.2.3)."""
-    value = headers.get("Retry-After") if headers is not None else None
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value).astimezone(UTC) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
+        retry_after = retry_after_of(error.headers, self._clock())
+        return refused("SendGrid", status, body, retry_after, "the API key, the verified sender and the host")

@@ -97,7 +97,7 @@ class SmtpChannel:
         """Name of the channel."""
         return self._name
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message, attempt: int = 1) -> str | None:
         """Hand one message over; see :class:`include.alerts.channels.base.Channel`."""
         mail = mime_of(message, self._sender)
         smtp = self._open_envelope(message)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.alerts.contacts import SimulatedContactBook
+from include.alerts.contacts import SimulatedCustomers
 from include.alerts.delivery import Delivery, DeliveryState
 from include.alerts.from_scored import alerts_of
 from include.alerts.routing import Router
@@ -46,7 +46,7 @@ class Facts:
         self._session = address.connect()
         self._alerts = CassandraAlertStore(self._session)
         self._outbox = CassandraOutboxStore(self._session)
-        router = Router(load_routing(), SimulatedContactBook())
+        router = Router(load_routing(), SimulatedCustomers())
         self._scored = {batch: self._table(batch) for batch in batches}
         self._wanted = [alert for batch in batches for alert in alerts_of(self._scored[batch], batch)]
         self._delivery_ids = [delivery.delivery_id for delivery in router.deliveries_of_all(self._wanted)]

@@ -1,4 +1,4 @@
-"""The embedded mailbox: a mail server that takes everything, keeps it on disk and shows it in a browser.
+"""The embedded mailbox: takes mail, SMS, Slack messages and webhooks, keeps and shows them in a browser.
 
 ``python -m include.local.mailbox --smtp-port 1025 --http-port 8025 --directory .local/mailbox``
 
@@ -9,13 +9,15 @@ suppression of Dovecot and Cyrus does.
 ==============  ==========================================================================
 ``store``       messages on disk, one a file, and the suppression of repetitions
 ``smtp``        the SMTP server (aiosmtpd)
+``vendors``     stand-ins for Twilio, Slack and a receiver of webhooks, on the port of the pages
 ``web``         the read-only pages and the JSON API; ``view`` takes a message apart for them
-``server``      both together, started and stopped
+``server``      all together, started and stopped
 ``__main__``    the command
 ==============  ==========================================================================
 """
 
 from include.local.mailbox.server import Mailbox
 from include.local.mailbox.store import MailStore, StoredMail
+from include.local.mailbox.vendors import Credentials
 
-__all__ = ["MailStore", "Mailbox", "StoredMail"]
+__all__ = ["Credentials", "MailStore", "Mailbox", "StoredMail"]

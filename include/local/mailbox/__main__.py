@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 
 from include.local.mailbox.server import HOST, Mailbox
+from include.local.mailbox.vendors import Credentials
+from include.local.secrets import load_secrets
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         default=Path(".local/mailbox"),
         help="where mail is kept; default: %(default)s",
     )
+    parser.add_argument(
+        "--secrets",
+        type=Path,
+        help="folder of the installation's secrets: switches on the stand-ins for SMS, Slack and webhooks",
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: a line for every command
@@ -31,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        mailbox = Mailbox(options.directory, options.smtp_port, options.http_port)
+        mailbox = Mailbox(
+            options.directory, options.smtp_port, options.http_port, _credentials(options.secrets)
+        )
     except OSError as error:
         sys.stderr.write(
             f"mailbox: expected free ports {options.smtp_port} and {options.http_port} and a writable "
@@ -46,6 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         stopped.wait()
     return 0
+
+
+def _credentials(folder: Path | None) -> Credentials | None:
+    if folder is None:
+        return None
+    secrets = load_secrets(folder)
+    return Credentials(secrets.twilio, secrets.slack, secrets.webhook)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from include.local.mailbox.smtp import StoringHandler, protocol
 from include.local.mailbox.store import MailStore
+from include.local.mailbox.vendors import Credentials, Vendors
 from include.local.mailbox.web import MailPages
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Mailbox:
     smtp_port, http_port
         On the loopback interface; 0 for any free one. The attributes of the same names hold those
         really used.
+    credentials
+        What senders of SMS, Slack messages and webhooks have to prove; without them only mail comes in.
 
     Raises
     ------
@@ -35,13 +38,19 @@ class Mailbox:
         A port is taken.
     """
 
-    def __init__(self, directory: Path, smtp_port: int = 0, http_port: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        smtp_port: int = 0,
+        http_port: int = 0,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.store = MailStore(directory)
         self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="mailbox-disk")
         self._loop = asyncio.new_event_loop()
         handler = StoringHandler(self.store, self._executor)
         try:
-            self._pages = MailPages(http_port, self.store)
+            self._pages = MailPages(http_port, self.store, Vendors(self.store, credentials))
             try:
                 self._smtp = self._loop.run_until_complete(
                     self._loop.create_server(lambda: protocol(handler), HOST, smtp_port)

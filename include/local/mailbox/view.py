@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import default
 
 from include.local.mailbox.store import StoredMail
+from include.local.mailbox.vendors.posted import CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class MailView:
     """What is shown of a message."""
 
     key: str
+    channel: str  # "email", "sms", "slack" or "webhook"
     received_at: str  # RFC 3339, UTC
     message_id: str
     sender: str
@@ -35,6 +37,7 @@ def view_of(mail: StoredMail, content: bytes) -> MailView:
     message = message_from_bytes(content, policy=default)
     return MailView(
         key=mail.key,
+        channel=_header(message, CHANNEL) or "email",
         received_at=mail.received_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         message_id=_header(message, "Message-ID"),
         sender=_header(message, "From"),

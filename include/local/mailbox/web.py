@@ -1,4 +1,4 @@
-"""The read-only pages and JSON API of the mailbox.
+"""The read-only pages and JSON API of the mailbox, and the way to the vendors' stand-ins.
 
 ==================================  ========================================================
 ``/?page=N``                        messages, newest first
@@ -7,6 +7,7 @@
 ``/message/KEY/raw``                the message as it came
 ``/api/messages?limit=&offset=``    ``{"messages": [...]}``, newest first, without contents
 ``/api/count``                      ``{"messages": n, "suppressed": n}``
+``/vendors/...``                    what :mod:`include.local.mailbox.vendors` answers
 ==================================  ========================================================
 
 What is shown was written by others. It is escaped, and HTML runs in an iframe without scripts, forms,
@@ -21,15 +22,17 @@ from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.local.mailbox.store import MailStore
+from include.local.mailbox.vendors import Request, Vendors
 from include.local.mailbox.view import MailView, view_of
 
 PAGE_SIZE = 50
 MAX_LIMIT = 1000
+MAX_BYTES = 1_000_000
 
 _HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'"
@@ -51,12 +54,14 @@ class MailPages(ThreadingHTTPServer):
         0 for any free one.
     store
         What is shown.
+    vendors
+        Who takes what is not mail.
     """
 
     daemon_threads = True
 
-    def __init__(self, port: int, store: MailStore) -> None:
-        self.store = store
+    def __init__(self, port: int, store: MailStore, vendors: Vendors) -> None:
+        self.store, self.vendors = store, vendors
         super().__init__(("127.0.0.1", port), _Request)
 
 
@@ -69,8 +74,7 @@ class _Request(BaseHTTPRequestHandler):
 
     # http.server looks for methods of these names.
     def do_GET(self) -> None:
-        if (urlsplit(f"//{self.headers.get('Host', '')}").hostname or "") not in _HOSTS:
-            self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"open it as http://127.0.0.1\n")
+        if not self._is_meant():
             return
         url = urlsplit(self.path)
         query = parse_qs(url.query)
@@ -88,14 +92,53 @@ class _Request(BaseHTTPRequestHandler):
             case ["api", "count"]:
                 store = self.server.store
                 self._json({"messages": store.count(), "suppressed": store.suppressed()})
+            case ["vendors", vendor, *path]:
+                self._vendor(vendor, path, b"")
             case _:
                 self._not_found()
+
+    def do_POST(self) -> None:
+        match urlsplit(self.path).path.strip("/").split("/"):
+            case ["vendors", vendor, *path]:
+                if (body := self._body()) is not None and self._is_meant():
+                    self._vendor(vendor, path, body)
+            case _:
+                self.send_error(HTTPStatus.NOT_IMPLEMENTED, "The pages are read-only")
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet: the supervisor's log is for the pipeline."""
+
+    def _is_meant(self) -> bool:
+        if (urlsplit(f"//{self.headers.get('Host', '')}").hostname or "") in _HOSTS:
+            return True
+        self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"open it as http://127.0.0.1\n")
+        return False
+
+    def _body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > MAX_BYTES:
+            self.close_connection = True  # what follows is the body, not a request
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a length up to {MAX_BYTES}")
+            return None
+        return self.rfile.read(int(length))
+
+    def _vendor(self, vendor: str, path: list[str], body: bytes) -> None:
+        request = Request(
+            method=self.command,
+            path=tuple(path),
+            query=dict(parse_qsl(urlsplit(self.path).query)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=body,
+        )
+        try:
+            answer = self.server.vendors.answer(vendor, request)
+        except (ValueError, TypeError, KeyError, AttributeError):  # fields of the wrong kind
+            self._answer(HTTPStatus.BAD_REQUEST, "application/json", b'{"message": "not understood"}')
+            return
+        self._answer(HTTPStatus(answer.status), "application/json", json.dumps(answer.content).encode())
 
     def _views(self, limit: int, offset: int) -> list[MailView]:
         store = self.server.store

@@ -12,7 +12,10 @@
 ``state``, ``seen``  the stores behind features and de-duplication
 ``alerts``           alerts by id, day and account
 ``outbox``           deliveries by compare-and-set; ``outbox_records`` are their rows, ``outbox_hints``
-                     lead to those that are due
+                     lead to those that are due, ``outbox_digests`` hold what digests may tell of,
+                     ``outbox_sent`` how many went to whom, ``outbox_listing`` is for people who look
+``answers``          compare-and-sets whose answer may not come
+``customers``        where and when customers may be told
 ``loader``           a scored batch into its tables; ``running`` carries the cumulative totals
 ``queries``          the readers of what the loader wrote
 ``ledger``           which stage has finished which batch

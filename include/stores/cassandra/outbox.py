@@ -1,7 +1,8 @@
 """The outbox: deliveries that change their state by compare-and-set, and are found by hints.
 
 (state, attempts) of a delivery is the version it is in, and never comes twice: PENDING 0, SENDING 1,
-PENDING 1, SENDING 2, … Every change names the version it expects.
+PENDING 1, SENDING 2, …; DEAD n may become PENDING n, which it cannot have been before; PENDING 0 may become
+DIGESTED 0, the end. Every change names the version it expects.
 
 A hint (see ``outbox_hints``) is written before the PENDING version it is for, and leads to the
 SENDING versions that follow it too, so a claim is a single statement. ``due`` drops a hint only when
@@ -16,10 +17,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,12 +28,16 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from cassandra.query import UNSET_VALUE
 
-from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.delivery import Delivery, DeliveryState, Place, by_age
+from include.alerts.limits import SentKey
+from include.stores.cassandra.answers import pauses, settle, wait
 from include.stores.cassandra.clock import split
 from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.errors import CassandraStoreError, StoreUnavailable
 from include.stores.cassandra.lookups import by_uuid_keys
+from include.stores.cassandra.outbox_digests import OutboxDigests
 from include.stores.cassandra.outbox_hints import MINUTE, Hint, OutboxHints
+from include.stores.cassandra.outbox_listing import OutboxListing
 from include.stores.cassandra.outbox_records import (
     COLUMNS,
     Truth,
@@ -44,19 +48,19 @@ from include.stores.cassandra.outbox_records import (
     time_columns,
     truth_from,
 )
-from include.stores.cassandra.statements import attempt_many, border, execute, prepare
+from include.stores.cassandra.outbox_sent import OutboxSent
+from include.stores.cassandra.statements import border, execute, prepare
 
 log = logging.getLogger(__name__)
-
-#: Waits between tries of a compare-and-set whose answer did not come.
-PAUSES_S = (0.1, 0.5, 2.0)
-#: A compare-and-set takes four rounds of a few milliseconds, which many can share.
-IN_FLIGHT = 64
 
 _INSERT = (
     f"INSERT INTO outbox ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)}) IF NOT EXISTS"  # noqa: S608 (constants)
 )
 _READ = f"SELECT {', '.join(COLUMNS)} FROM outbox WHERE delivery_id IN ?"  # noqa: S608 (constants)
+_FOLD = (
+    f"UPDATE outbox SET state = '{DeliveryState.DIGESTED}', digest_id = ? WHERE delivery_id = ? "  # noqa: S608 (constants)
+    f"IF state = '{DeliveryState.PENDING}' AND attempts = 0"
+)
 _VERSION_COLUMNS = ("state", "attempts", "claim_id")
 _VERSION = f"SELECT {', '.join(_VERSION_COLUMNS)} FROM outbox WHERE delivery_id = ?"  # noqa: S608 (constants)
 _STATES = "SELECT state, alert_id FROM outbox"
@@ -80,34 +84,28 @@ class _Seen:
 
 
 class CassandraOutboxStore:
-    """``OutboxStore`` on ``outbox``, ``outbox_due`` and ``outbox_open_minutes``."""
+    """``OutboxStore`` on ``outbox`` and the tables around it, each of which has a module of its own."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._hints = OutboxHints(session)
+        self._digests = OutboxDigests(session)
+        self._sent = OutboxSent(session)
+        self._listing = OutboxListing(session, self.get_many)
 
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
         """Add deliveries that are not there yet, the oldest first; one that exists keeps its state.
 
-        Idempotent: hints are nothing but their key, and a delivery is inserted IF NOT EXISTS. Broken
+        Idempotent: hints and the list are nothing but keys, and a delivery is inserted IF NOT EXISTS. Broken
         off, it is to be called again; what it has added by then is found and delivered.
         """
         oldest_first = sorted(deliveries, key=due_from)
         self._hints.write(hint_of(delivery) for delivery in oldest_first)
+        self._listing.write(oldest_first)
         statement = prepare(self._session, _INSERT, idempotent=False)
-        pending = [(statement, row_of(delivery)) for delivery in oldest_first]
-        pauses = iter(PAUSES_S)
-        while pending:
-            # Applied or not, the delivery is there; only a missing answer leaves that open.
-            answers = attempt_many(self._session, pending, "enqueuing deliveries", IN_FLIGHT)
-            unknown = [
-                (call, answer)
-                for call, answer in zip(pending, answers, strict=True)
-                if isinstance(answer, StoreUnavailable)
-            ]
-            if unknown:
-                _wait(pauses, unknown[0][1])
-            pending = [call for call, _ in unknown]
+        # Applied or not, the delivery is there; only a missing answer leaves that open.
+        calls = [(statement, row_of(delivery)) for delivery in oldest_first]
+        settle(self._session, calls, "enqueuing deliveries")
         # Alerts are put before their deliveries: with these they are safe as well.
         wait_until_durable(self._session)
 
@@ -153,20 +151,65 @@ class CassandraOutboxStore:
 
     def failed(self, delivery: Delivery, error: str, next_attempt_at: datetime) -> None:
         """Record a failed attempt that is to be repeated; dropped if the claim has been lost."""
-        hint = Hint(split(next_attempt_at)[0], delivery.delivery_id, delivery.attempts)
-        self._hints.write([hint])
-        changes = {
-            "last_error": error,
-            **time_columns("next_attempt_at", next_attempt_at),
-            "due_at": hint.due_at,
-            "hint_at": hint.due_at,
-            "hint_attempts": hint.attempts,
-        }
+        changes = {"last_error": error, **self._due_again(delivery, next_attempt_at)}
         self._finish(delivery, DeliveryState.PENDING, changes)
 
     def dead(self, delivery: Delivery, error: str, at: datetime) -> None:
         """Give up on a delivery; dropped if the claim has been lost."""
         self._finish(delivery, DeliveryState.DEAD, {"last_error": error, "dead_at": split(at)[0]})
+
+    def dead_again(self, delivery: Delivery, at: datetime) -> bool:
+        """Send a DEAD delivery again; False if it is not DEAD in the version given."""
+        if delivery.state is not DeliveryState.DEAD:
+            return False
+        goal = {"state": DeliveryState.PENDING.value, "attempts": delivery.attempts}
+        return self._change(delivery, goal, self._due_again(delivery, at))
+
+    def add_to_digest(
+        self, digest_id: uuid.UUID, part: uuid.UUID, candidates: Sequence[uuid.UUID], at_most: int
+    ) -> bool:
+        """Note deliveries a digest may tell of; idempotent by ``part``. See ``OutboxStore.add_to_digest``."""
+        return self._digests.add(digest_id, part, candidates, at_most)
+
+    def seal_digest(self, digest_id: uuid.UUID) -> list[uuid.UUID]:
+        """Let nothing more be added to a digest, and return its candidates."""
+        return self._digests.seal(digest_id)
+
+    def fold(self, delivery_ids: Sequence[uuid.UUID], digest_id: uuid.UUID) -> int:
+        """Bring those that are PENDING with 0 attempts to DIGESTED; the others stay as they are.
+
+        A compare-and-set that was answered leaves no earlier try of it behind that could still be applied.
+        """
+        statement = prepare(self._session, _FOLD, idempotent=False)
+        calls = [(statement, (digest_id, key)) for key in dict.fromkeys(delivery_ids)]
+        return sum(settle(self._session, calls, f"folding deliveries into digest {digest_id}"))
+
+    def digest_members(self, digest_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries that are DIGESTED under ``digest_id``, oldest first."""
+        found = self.get_many(self._digests.candidates(digest_id)).values()
+        return sorted((one for one in found if one.digest_id == digest_id), key=by_age)
+
+    def note_sent(self, run_id: uuid.UUID, sent: Mapping[SentKey, int]) -> None:
+        """Record what a run has sent; addressed by the run, so again changes nothing."""
+        self._sent.note(run_id, sent)
+
+    def sent_lately(self, now: datetime) -> dict[SentKey, int]:
+        """What all runs have sent in the minute of ``now`` and in the one before."""
+        return self._sent.lately(now)
+
+    def of_alert(self, alert_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries of one alert, by the moment they were made and by id."""
+        return self._listing.of_alert(alert_id)
+
+    def recent(
+        self,
+        limit: int,
+        state: DeliveryState | None = None,
+        channel: str | None = None,
+        after: Place | None = None,
+    ) -> list[Delivery]:
+        """Deliveries, the newest first; see ``OutboxStore.recent``."""
+        return self._listing.recent(limit, state, channel, after)
 
     def get_many(self, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
         """Deliveries by id; those not stored are left out."""
@@ -195,6 +238,17 @@ class CassandraOutboxStore:
                 self._hints.close(over)
         except CassandraStoreError as error:
             log.warning("the outbox could not be tidied, which the next reader will do: %s", error)
+
+    def _due_again(self, delivery: Delivery, at: datetime) -> dict[str, Any]:
+        """Write the hint that leads to a delivery which is about to be PENDING, and return what to change."""
+        hint = Hint(split(at)[0], delivery.delivery_id, delivery.attempts)
+        self._hints.write([hint])
+        return {
+            **time_columns("next_attempt_at", at),
+            "due_at": hint.due_at,
+            "hint_at": hint.due_at,
+            "hint_attempts": hint.attempts,
+        }
 
     def _finish(self, delivery: Delivery, state: DeliveryState, changes: Mapping[str, Any]) -> None:
         held = dataclasses.replace(delivery, state=DeliveryState.SENDING)
@@ -234,7 +288,7 @@ class CassandraOutboxStore:
         values += [before.delivery_id, before.state.value, before.attempts, *([due_by] if due_by else [])]
         doing = f"bringing delivery {before.delivery_id} to {goal['state']}"
         uncertain = False
-        pauses = iter(PAUSES_S)
+        left = pauses()
         while True:
             try:
                 if uncertain and self._reached(before.delivery_id, goal):
@@ -243,7 +297,7 @@ class CassandraOutboxStore:
                     return True
                 return uncertain and self._reached(before.delivery_id, goal)
             except StoreUnavailable as error:
-                _wait(pauses, error)
+                wait(left, error)
                 uncertain = True
 
     def _reached(self, delivery_id: uuid.UUID, goal: Mapping[str, Any]) -> bool:
@@ -252,11 +306,3 @@ class CassandraOutboxStore:
         statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         rows = execute(self._session, statement, doing=f"reading back delivery {delivery_id}")
         return any(goal.items() <= dict(zip(_VERSION_COLUMNS, row, strict=True)).items() for row in rows)
-
-
-def _wait(pauses: Iterator[float], error: StoreUnavailable) -> None:
-    """Wait for the next try, or raise the error if there have been enough."""
-    pause = next(pauses, None)
-    if pause is None:
-        raise error
-    time.sleep(pause)

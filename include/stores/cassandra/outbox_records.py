@@ -23,6 +23,7 @@ _PLAIN = (
     "attempts",
     "last_error",
     "provider_id",
+    "digest_id",
 )
 _TIMES = ("created_at", "arrived_at", "next_attempt_at", "delivered_at")
 #: Columns of ``outbox`` that a delivery is made of, and those that are made of it.
@@ -48,7 +49,12 @@ class Truth:
 
     def is_past(self, hint: Hint) -> bool:
         """Whether the delivery can never again be in the version the hint is for, nor needs it now."""
-        if self.delivery is None or self.delivery.state not in _OPEN:
+        if self.delivery is None:
+            return True
+        if self.delivery.state is DeliveryState.DEAD:
+            # One of as many attempts comes from a person who is about to send it again.
+            return hint.attempts < self.delivery.attempts
+        if self.delivery.state not in _OPEN:
             return True
         if hint == self.hint or hint.attempts > self.delivery.attempts:
             return False

@@ -38,6 +38,7 @@ class Retention:
     outbox: int = 90
     outbox_hints: int = 90
     resent: int = 120
+    customers: int = 0
     audit: int = 0
     ledger: int = 0
 
@@ -80,9 +81,10 @@ TABLES: dict[str, tuple[str, ...]] = {
         "alert_queue",
         "suppressions",
     ),
-    "outbox": ("outbox",),
+    "outbox": ("outbox", "deliveries_by_day", "digests"),
     "outbox_hints": ("outbox_due",),
     "resent": ("dead_letters_resent",),
+    "customers": ("customers",),
     "audit": ("audit",),
     "ledger": ("batch_ledger",),
 }

@@ -6,13 +6,14 @@ import dataclasses
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from include.alerts.alert import Alert
-from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.delivery import Delivery, DeliveryState, Place, by_age, place_key
+from include.alerts.limits import SentKey, minutes_lately
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +49,15 @@ class MemoryOutboxStore:
     """Deliveries by id; a lock makes each change a compare-and-set.
 
     (state, attempts) of a delivery is the version it is in, and never comes twice: PENDING 0, SENDING 1,
-    PENDING 1, SENDING 2, … Every change names the version it expects.
+    PENDING 1, SENDING 2, …; DEAD n may become PENDING n, PENDING 0 DIGESTED 0. Every
+    change names the version it expects.
     """
 
     def __init__(self) -> None:
         self._rows: dict[uuid.UUID, Delivery] = {}
+        self._digests: dict[uuid.UUID, dict[uuid.UUID, tuple[uuid.UUID, ...]]] = {}
+        self._sealed: set[uuid.UUID] = set()
+        self._sent: dict[uuid.UUID, dict[SentKey, int]] = {}
         self._lock = Lock()
 
     @property
@@ -104,6 +109,89 @@ class MemoryOutboxStore:
         with self._lock:
             counter = Counter(row.state for row in self._rows.values())
         return {state: counter[state] for state in DeliveryState}
+
+    def dead_again(self, delivery: Delivery, at: datetime) -> bool:
+        """Send a DEAD delivery again; False if it is not DEAD in the version given."""
+        with self._lock:
+            row = self._rows.get(delivery.delivery_id)
+            if row is None or not _version(row) == _version(delivery) == (DeliveryState.DEAD, row.attempts):
+                return False
+            self._set(row, state=DeliveryState.PENDING, next_attempt_at=at)
+            return True
+
+    def add_to_digest(
+        self, digest_id: uuid.UUID, part: uuid.UUID, candidates: Sequence[uuid.UUID], at_most: int
+    ) -> bool:
+        """Note deliveries a digest may tell of; idempotent by ``part``. See ``OutboxStore.add_to_digest``."""
+        with self._lock:
+            parts = self._digests.setdefault(digest_id, {})
+            others = sum(len(ids) for name, ids in parts.items() if name != part)
+            if digest_id in self._sealed or (others and others + len(candidates) > at_most):
+                return False
+            parts[part] = tuple(candidates)
+            return True
+
+    def seal_digest(self, digest_id: uuid.UUID) -> list[uuid.UUID]:
+        """Let nothing more be added to a digest, and return its candidates."""
+        with self._lock:
+            self._sealed.add(digest_id)
+            return self._candidates(digest_id)
+
+    def fold(self, delivery_ids: Sequence[uuid.UUID], digest_id: uuid.UUID) -> int:
+        """Bring those that are PENDING with 0 attempts to DIGESTED; the others stay as they are."""
+        with self._lock:
+            rows = [self._rows[key] for key in dict.fromkeys(delivery_ids) if key in self._rows]
+            new = [row for row in rows if _version(row) == (DeliveryState.PENDING, 0)]
+            for row in new:
+                self._set(row, state=DeliveryState.DIGESTED, digest_id=digest_id)
+            return len(new)
+
+    def digest_members(self, digest_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries that are DIGESTED under ``digest_id``, oldest first."""
+        with self._lock:
+            rows = [self._rows[key] for key in self._candidates(digest_id) if key in self._rows]
+        return sorted((row for row in rows if row.digest_id == digest_id), key=by_age)
+
+    def note_sent(self, run_id: uuid.UUID, sent: Mapping[SentKey, int]) -> None:
+        """Record what a run has sent; addressed by the run, so again changes nothing."""
+        with self._lock:
+            self._sent.setdefault(run_id, {}).update(sent)
+
+    def sent_lately(self, now: datetime) -> dict[SentKey, int]:
+        """What all runs have sent in the minute of ``now`` and in the one before."""
+        minutes = minutes_lately(now)
+        counter: Counter[SentKey] = Counter()
+        with self._lock:
+            for sent in self._sent.values():
+                counter.update({key: count for key, count in sent.items() if key.minute in minutes})
+        return dict(counter)
+
+    def of_alert(self, alert_id: uuid.UUID) -> list[Delivery]:
+        """Deliveries of one alert, by the moment they were made and by id."""
+        with self._lock:
+            return sorted((row for row in self._rows.values() if row.alert_id == alert_id), key=by_age)
+
+    def recent(
+        self,
+        limit: int,
+        state: DeliveryState | None = None,
+        channel: str | None = None,
+        after: Place | None = None,
+    ) -> list[Delivery]:
+        """Deliveries, the newest first; see ``OutboxStore.recent``."""
+        with self._lock:
+            rows = [
+                row
+                for row in self._rows.values()
+                if (state is None or row.state is state)
+                and (channel is None or row.channel == channel)
+                and (after is None or after.precedes(row))
+            ]
+        return sorted(rows, key=place_key)[:limit]
+
+    def _candidates(self, digest_id: uuid.UUID) -> list[uuid.UUID]:
+        parts = self._digests.get(digest_id, {}).values()
+        return list(dict.fromkeys(key for ids in parts for key in ids))
 
     def _finish(self, delivery: Delivery, **changes: Any) -> None:
         with self._lock:

@@ -2,17 +2,18 @@
 
 import pytest
 
-from include.stores.cassandra import outbox as outbox_module
+from include.stores.cassandra import answers
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.outboxes import empty_outbox
 
-OUTBOX = 7  # the migration
+OUTBOX = (7, 10)  # the migrations
 
 
 @pytest.fixture(scope="module")
 def sessions(request):
     """Two sessions, as two processes have them, in a keyspace with nothing but an outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), [OUTBOX]) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), OUTBOX) as address:
         both = address.connect(), address.connect()
         yield both
         for session in both:
@@ -27,8 +28,7 @@ def session(sessions):
 @pytest.fixture
 def outbox(sessions):
     """The store whose statements a test interferes with."""
-    for table in ("outbox", "outbox_due", "outbox_open_minutes"):
-        sessions[0].execute(f"TRUNCATE {table}", timeout=60)
+    empty_outbox(sessions[0])
     return CassandraOutboxStore(sessions[0])
 
 
@@ -40,4 +40,4 @@ def other(sessions):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(outbox_module, "PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(answers, "PAUSES_S", (0.0, 0.0, 0.0))

@@ -6,8 +6,18 @@ from datetime import timedelta
 from include.alerts.delivery import DeliveryState
 from tests.alerts.examples import NOON, alert, delivery
 
-PENDING, SENDING, DELIVERED, DEAD = DeliveryState
+PENDING, SENDING, DELIVERED, DEAD, DIGESTED = DeliveryState
 SECOND = timedelta(seconds=1)
+
+TABLES = (
+    "outbox", "outbox_due", "outbox_open_minutes", "deliveries_by_day", "digests", "sent_by_minute"
+)  # fmt: skip
+
+
+def empty_outbox(session):
+    """Leave nothing in any table of the outbox."""
+    for table in TABLES:
+        session.execute(f"TRUNCATE {table}", timeout=60)
 
 
 def make(arrived_at=NOON, **changes):

@@ -20,6 +20,8 @@ from include.stores.cassandra.retention import TABLES, Retention
 from tests.stores.cassandra.keyspaces import REPLICATION, bare_session, free_name
 
 SHIPPED = tuple(migration.name for migration in read_migrations(DIRECTORY))
+MORE, OTHER = (f"{len(SHIPPED) + 1:03}_{name}.cql" for name in ("more", "other"))
+NEVER = f"{len(SHIPPED) + 2:03}_never.cql"
 
 
 @pytest.fixture(scope="module")
@@ -58,26 +60,24 @@ def test_every_file_is_applied_once_and_an_applied_one_may_not_change(session, n
         assert {made[table] for table in tables} == {retention[kept]}
     assert migrate(session, name, REPLICATION, directory) == ()
 
-    (directory / "010_more.cql").write_text(
-        "CREATE TABLE IF NOT EXISTS {{keyspace}}.more (a int PRIMARY KEY);"
-    )
-    assert migrate(session, name, REPLICATION, directory) == ("010_more.cql",)
+    (directory / MORE).write_text("CREATE TABLE IF NOT EXISTS {{keyspace}}.more (a int PRIMARY KEY);")
+    assert migrate(session, name, REPLICATION, directory) == (MORE,)
     assert set(tables_of(session, name)) == {*made, "more"}
 
-    (directory / "011_never.cql").write_text("CREATE TABLE {{keyspace}}.never (a int PRIMARY KEY);")
+    (directory / NEVER).write_text("CREATE TABLE {{keyspace}}.never (a int PRIMARY KEY);")
     applied = (directory / "003_totals.cql").read_text()
     (directory / "003_totals.cql").write_text(applied + "-- a harmless remark")
     with pytest.raises(MigrationChanged, match=r"expected 003_totals.cql as it was applied"):
         migrate(session, name, REPLICATION, directory)
     (directory / "003_totals.cql").write_text(applied)
-    (directory / "010_more.cql").rename(directory / "010_other.cql")
-    with pytest.raises(MigrationChanged, match=r"expected the applied migration 010_more.cql"):
+    (directory / MORE).rename(directory / OTHER)
+    with pytest.raises(MigrationChanged, match=f"expected the applied migration {MORE}"):
         migrate(session, name, REPLICATION, directory)
     assert "never" not in tables_of(session, name)
 
-    (directory / "010_other.cql").rename(directory / "010_more.cql")
+    (directory / OTHER).rename(directory / MORE)
     longer = Retention(seen=50, alerts=0)
-    assert migrate(session, name, REPLICATION, directory, retention=longer) == ("011_never.cql",)
+    assert migrate(session, name, REPLICATION, directory, retention=longer) == (NEVER,)
     now = tables_of(session, name)
     assert (now["seen_transactions"], now["alerts_by_day"], now["outbox"]) == (50 * 86_400, 0, 90 * 86_400)
 

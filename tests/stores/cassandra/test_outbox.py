@@ -306,7 +306,9 @@ def test_the_common_steps_take_few_statements(session, outbox):
         outbox.due(NOON)
         sent.clear()
         outbox.enqueue([make(NOON + SECOND)])
-        assert len(sent) == 3  # the hint, a look whether its minute is open, the delivery
+        assert (
+            len(sent) == 4
+        )  # the hint, a look whether its minute is open, the list of the day, the delivery
         sent.clear()
         claimed = outbox.claim(one, NOON, 60.0)
         outbox.delivered(claimed, NOON, None)
