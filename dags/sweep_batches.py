@@ -2,7 +2,7 @@
 
 The safety net: every 30 seconds it looks for work that nobody does (transactions without a run, batches whose
 wake-up was lost or whose run failed for good) and wakes the DAG that is to do it. It also sends what is due
-in the outbox: retries, and what a killed task had claimed.
+in the outbox: retries, and what a killed task had claimed; and it escalates alerts that nobody took in time.
 """
 
 from datetime import timedelta
@@ -36,12 +36,19 @@ with DAG(
         outlet_events[TRANSACTION_BATCHES].add_partitions(unscored)
         outlet_events[SCORED_BATCHES].add_partitions(unfinished)
 
-    @task(pool="alert")
+    @task(pool="alert", trigger_rule="all_done")
     def deliver_due_alerts():
         """Send what is due in the outbox."""
-        from include.orchestration.tasks import deliver
+        from include.orchestration.alerting import deliver
 
         deliver()
 
+    @task(pool="alert")
+    def sweep_cases():
+        """Escalate alerts nobody took in time, wake what was snoozed, finish what was left half done."""
+        from include.orchestration.alerting import sweep_cases
+
+        sweep_cases()
+
     wake_stranded()
-    deliver_due_alerts()
+    sweep_cases() >> deliver_due_alerts()

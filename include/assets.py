@@ -62,6 +62,7 @@ STORED_TRANSACTIONS = Asset(
     name="cassandra.transactions", uri="cassandra://bank/transactions", group="stores"
 )
 STORES = Asset(name="stores", uri="cassandra://bank/schema", group="stores")
+CUSTOMERS = Asset(name="customers", uri="cassandra://bank/customers", group="alerts")
 FRAUD_MODEL = Asset(name="fraud_model", uri="lake://bank/models", group="models")
 CHALLENGERS = Asset(name="challengers", uri="lake://bank/challengers", group="models")
 CHALLENGER_EVIDENCE = Asset(name="challenger_evidence", uri="lake://bank/shadow", group="models")

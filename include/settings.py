@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     keyspace: str = "tidewatch"
     # Of a keyspace that has to be made; a cluster wants NetworkTopologyStrategy and a factor of 3.
     replication: dict[str, str | int] = {"class": "SimpleStrategy", "replication_factor": 1}
+    # Where the fraud desk is for people outside this machine, e.g. https://bank.example/fraud-desk; empty: messages
+    # have no links. The keys sign customers' links; several, separated by commas, the newest last.
+    desk_url: str = ""
+    link_keys: SecretStr = SecretStr("")
     topic_partitions: int = Field(6, gt=0)
     ports: Ports = Ports()
     memory: Memory = Memory()

@@ -47,7 +47,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import cast
 
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
@@ -145,7 +144,7 @@ def deliver_due(
             {c.name: c for c in channels},
             clock,
             backoff or Backoff(),
-            renderer or cast(Writer, Renderer()),
+            renderer or Renderer(),
             out_of_order,
         )
         try:

@@ -16,11 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from include.alerts.alert import Alert, Severity, alert_id_for
-from include.alerts.delivery import Delivery, delivery_id_for
+from include.alerts.delivery import CUSTOMER, DIGEST, ESCALATION, Delivery, delivery_id_for
 from include.alerts.errors import RenderingError
 from include.alerts.gsm import parts_of
 from include.alerts.message import Message
-from include.alerts.rendering import AUDIENCES, CUSTOMER, DIGEST, ESCALATION, Renderer
+from include.alerts.rendering import AUDIENCES, Renderer
 from include.alerts.wording import WORDS
 
 FORMATS = {"text": "txt", "html": "html", "sms": "sms.txt", "json": "json"}

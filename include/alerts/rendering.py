@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from include.alerts.alert import Alert
-from include.alerts.delivery import Delivery
+from include.alerts.delivery import CUSTOMER, DIGEST, ESCALATION, STAFF, Delivery
 from include.alerts.errors import RenderingError
 from include.alerts.facts import Storm, data_for_customer, data_of, values_of
 from include.alerts.gsm import parts_of, to_gsm
@@ -27,7 +27,6 @@ from include.alerts.wording import WORDS, time_of
 log = logging.getLogger(__name__)
 
 TEMPLATES = Path(__file__).with_name("templates")
-STAFF, CUSTOMER, ESCALATION, DIGEST = "staff", "customer", "escalation", "digest"
 
 #: Audiences of :meth:`Renderer.render`; :meth:`Renderer.render_digest` has one of its own.
 AUDIENCES = (STAFF, CUSTOMER, ESCALATION)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -13,11 +14,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
 from include.orchestration.connections import cassandra_session, kafka_config
-from include.pipeline import first_model
+from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.pipeline.models import model_registry
 from include.pipeline.parity import gate_of
 from include.settings import settings
+from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
 from include.transactions.producer import TransactionProducer
@@ -82,6 +84,26 @@ def prepare_history(params: Mapping[str, Any]) -> None:
     """Write the features, labels and states of the bank's history to the lake."""
     lake = Lake(settings().lake)
     first_model.prepare(BankOrder.of(params).feed(lake), lake)
+
+
+def load_customers(params: Mapping[str, Any]) -> None:
+    """Load the customers of a file, or invent those of the simulated bank.
+
+    Raises
+    ------
+    CustomerError
+        The file cannot be read.
+    """
+    with cassandra_session() as session:
+        store = CassandraCustomerStore(session)
+        if file := params.get("file"):
+            loaded, bad = customers.load_customers(Path(file), store)
+            for row in bad:
+                log.error("%s: %s", file, row)
+            log.info("loaded %s customers, left out %s rows", loaded, len(bad))
+            return
+        feed = BankOrder.of(params).feed(Lake(settings().lake))
+        log.info("invented %s customers", customers.add_simulated(feed.customer_ids, store))
 
 
 def load_states(params: Mapping[str, Any]) -> None:

@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
-from include.alerts.channels.base import Channel
-from include.alerts.contacts import SimulatedCustomers
-from include.alerts.routing import Router
-from include.alerts.routing_file import load_routing
 from include.detection.registry import ModelRegistry
 from include.governance.errors import RuleBookError
 from include.governance.incidents import clear_incident, raise_incident
@@ -28,27 +21,24 @@ from include.orchestration.connections import (
     cassandra_session,
     cassandra_session_soon,
     kafka_config,
-    open_channels,
     spark_session,
 )
-from include.pipeline import alerting, loading, scoring
+from include.orchestration.steps import batches_to_do, keys_of
+from include.pipeline import loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
 from include.pipeline.models import model_registry, rule_book
 from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
-from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.audit import witness
-from include.stores.cassandra.errors import SchemaMissing
 from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
-from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.queries import transactions
 from include.stores.cassandra.seen import CassandraSeenStore
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, partition_key
+from include.stores.lake.ledger import BatchLedger, Stage
 from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.label_records import read_labels
 from include.transactions.offsets import TopicOffsets
@@ -81,27 +71,6 @@ def warm_up() -> None:
     _registry().current()
 
 
-def _keys(batches: list[int]) -> list[str]:
-    return [partition_key(batch) for batch in batches]
-
-
-def batches_to_do(ledger: BatchLedger, stage: Stage, run: Any) -> range:
-    """What a run has to do: all that is due, or its own batch again if somebody cleared it.
-
-    Parameters
-    ----------
-    run
-        The task's ``dag_run``; its partition key names a batch, its ``clear_number`` tells a person's
-        wish to repeat from a wake-up that came late.
-    """
-    due = ledger.due(stage)
-    key = getattr(run, "partition_key", None)
-    if key and getattr(run, "clear_number", 0) and int(key) < due.start:
-        log.info("batch %s is done again by hand", key)
-        return range(int(key), int(key) + 1)
-    return due
-
-
 def process() -> list[str]:
     """Read what arrived, settle it into batches."""
     now, lake = settings(), _lake()
@@ -115,7 +84,7 @@ def process() -> list[str]:
             KafkaDeadLetters(kafka, now.topics.dead_letter, now.topics.transactions),
             now,
         )
-        return _keys(job.run())
+        return keys_of(job.run())
 
 
 def score(run: Any) -> list[str]:
@@ -134,7 +103,7 @@ def score(run: Any) -> list[str]:
             return SparkScorer(spark_session(lake), lake, cassandra_address(), settings())
 
         try:
-            return _keys(scoring.score(batches, ledger, lake, registry, _rules(), scorer_for))
+            return keys_of(scoring.score(batches, ledger, lake, registry, _rules(), scorer_for))
         finally:
             _tell_of_problems(lake, "models", registry.problems)
             _tell_of_problems(lake, "rules", _rules().problems)
@@ -148,48 +117,6 @@ def _tell_of_problems(lake: Lake, what: str, problems: Sequence[str]) -> None:
         clear_incident(lake, what)
 
 
-def raise_alerts(run: Any) -> list[str]:
-    """Write alerts and send what is due."""
-    lake = _lake()
-    ledger = BatchLedger(lake)
-    batches = batches_to_do(ledger, Stage.ALERTED, run)
-    if not batches:
-        deliver()  # a try before this one may have been cut off after the batch and before its mails
-        return []
-    with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
-        channels = side.submit(open_channels)  # two look-ups in Airflow while the alerts are written
-        alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
-        router = Router(load_routing(), SimulatedCustomers())
-        done = alerting.raise_alerts(batches, ledger, lake, alerts, router, outbox)
-        _deliver(alerts, outbox, channels.result())
-    return _keys(done)
-
-
-def deliver() -> None:
-    """Send what is due in the outbox: retries, and what a killed task left.
-
-    Raises
-    ------
-    AirflowSkipException
-        There is no outbox yet: ``initialize_stores`` has not run.
-    """
-    try:
-        with cassandra_session() as session:
-            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), open_channels())
-    except SchemaMissing as missing:
-        raise AirflowSkipException(str(missing)) from missing
-
-
-def _deliver(
-    alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Callable[[], Sequence[Channel]]
-) -> None:
-    summary = alerting.deliver(alerts, outbox, channels)
-    if summary.sent or summary.retried or summary.dead:
-        log.info(
-            "deliveries: %s sent, %s to be retried, %s dead", summary.sent, summary.retried, summary.dead
-        )
-
-
 def load(run: Any) -> list[str]:
     """Load what was scored into Cassandra."""
     os.nice(10)  # alerts first, where processors are few
@@ -199,7 +126,7 @@ def load(run: Any) -> list[str]:
     if not batches:
         return []
     with cassandra_session() as session:
-        return _keys(
+        return keys_of(
             loading.load(
                 batches,
                 ledger,
@@ -224,9 +151,9 @@ def collect_labels() -> list[str]:
             KafkaDeadLetters(kafka, now.topics.dead_letter, topic),
             patience=now.stream.retention,
         )
-        return _keys(job.run(offsets.ends()))
+        return keys_of(job.run(offsets.ends()))
 
 
 def stranded(stage: Stage) -> list[str]:
     """Keys of batches that wait for a stage: what the sweep wakes up for."""
-    return _keys(list(BatchLedger(_lake()).due(stage))[-1:])
+    return keys_of(list(BatchLedger(_lake()).due(stage))[-1:])

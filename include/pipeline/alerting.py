@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from include.alerts.channels.base import Channel
 from include.alerts.from_scored import alerts_of
-from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
+from include.alerts.limits import Limits, Pace
+from include.alerts.outbox import deliver_due, enqueue_alerts
 from include.alerts.routing import Router
+from include.alerts.sending import DeliverySummary, Writer
+from include.cases.case import Status
+from include.cases.intake import Intake
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.stores.ports import AlertStore, OutboxStore
@@ -18,32 +23,57 @@ SENDERS = 6
 
 
 def raise_alerts(
-    batches: range, ledger: BatchLedger, lake: Lake, alerts: AlertStore, router: Router, outbox: OutboxStore
+    batches: range,
+    ledger: BatchLedger,
+    lake: Lake,
+    alerts: AlertStore,
+    intake: Intake,
+    router: Router,
+    outbox: OutboxStore,
 ) -> list[int]:
-    """Write the alerts of batches and enqueue their deliveries, in order.
+    """Write the alerts of batches, decide what becomes of them, and enqueue their deliveries, in order.
 
-    Idempotent: alert and delivery ids are derived from the transaction, and a delivery that exists
-    keeps its state.
+    Idempotent: alert and delivery ids are derived from the transaction, a decision that stands is not made
+    again, and a delivery that exists keeps its state.
     """
     done = []
     for batch in batches:
         raised = alerts_of(lake.read_table(scored_file(batch)), batch)
         alerts.put(raised)
-        deliveries = enqueue_alerts(raised, router, outbox)
-        ledger.complete(Stage.ALERTED, batch, {"alerts": len(raised), "deliveries": deliveries})
+        handlings = intake.take(raised)
+        told = [alert for alert, handling in zip(raised, handlings, strict=True) if handling.told]
+        deliveries = enqueue_alerts(told, router, outbox)
+        statuses = Counter(handling.status for handling in handlings)
+        counts = {
+            "alerts": len(raised),
+            "joined": statuses[Status.JOINED],
+            "suppressed": statuses[Status.SUPPRESSED],
+            "deliveries": deliveries,
+        }
+        ledger.complete(Stage.ALERTED, batch, counts)
         done.append(batch)
     return done
 
 
 def deliver(
-    alerts: AlertStore, outbox: OutboxStore, open_channels: Callable[[], Sequence[Channel]]
+    alerts: AlertStore,
+    outbox: OutboxStore,
+    open_channels: Callable[[], Sequence[Channel]],
+    renderer: Writer,
+    limits: Limits,
 ) -> DeliverySummary:
     """Hand over what is due until nothing is due any more, or nothing moves."""
-    total = DeliverySummary()
+    total, pace = DeliverySummary(), Pace(limits.sends_per_second)
     while True:
-        part = deliver_due(outbox, alerts, open_channels, lambda: datetime.now(UTC), senders=SENDERS)
+        part = deliver_due(
+            outbox, alerts, open_channels, _now, renderer=renderer, senders=SENDERS, limits=limits, pace=pace
+        )
         total.add(part)
         if not part.sent:
             # What was skipped and then sent by a later round is not open; the last round knows.
             total.skipped = part.skipped
             return total
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -101,6 +101,11 @@ class BankFeed:
         """The end of the days a model is trained on; all of their labels are known when the stream begins."""
         return self._bank.start + timedelta(days=self.training_days)
 
+    @property
+    def customer_ids(self) -> list[str]:
+        """Everybody who has an account there."""
+        return self._bank.customer_ids
+
     def history(self) -> Iterator[SimulatedDay]:
         """The days before the stream."""
         return map(self._bank.day, range(self.history_days))

@@ -41,6 +41,8 @@ class DemoRecord:
         Alerts found in Cassandra.
     alert_decisions
         Transactions decided ALERT in the lake.
+    joined
+        Alerts that were joined to an earlier one of their account, so that nobody is told of them alone.
     notifications_sent
         Deliveries the outbox has as handed over.
     mails
@@ -69,6 +71,7 @@ class DemoRecord:
     scored: int
     alert_decisions: int
     alerts: int
+    joined: int
     notifications_sent: int
     notifications_open: int
     mails: int | None
@@ -137,7 +140,10 @@ class DemoRecord:
         ]
         if self.mails is not None:
             # Fewer is a loss, more is a doubled message; a repetition under one Message-ID is dropped there.
-            checks.insert(6, Check("mails in the mailbox", self.mails, Bound("==", self.notifications_sent)))
+            checks.insert(
+                6,
+                Check("messages at the vendors", self.mails, Bound("==", self.notifications_sent)),
+            )
         return checks
 
     def document(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.alerts.examples import alert
 
 ROUTER = Router(load_routing(environ={}), SimulatedCustomers())
 DESK, LEAD, AML = "fraud-desk@example.com", "fraud-lead@example.com", "aml-desk@example.com"
+LEAD_ON_SLACK = "C0FRAUDLEAD"
 CUSTOMER = "customer+C-77@example.com"
 
 ALERTS = st.builds(
@@ -43,7 +44,7 @@ def test_the_customer_is_not_told_of_a_medium_alert() -> None:
 
 
 def test_laundering_goes_to_its_desk_and_never_to_the_customer() -> None:
-    assert told(alert(typology="structuring", severity=Severity.CRITICAL)) == {DESK, LEAD, AML}
+    assert told(alert(typology="structuring", severity=Severity.CRITICAL)) == {DESK, LEAD, LEAD_ON_SLACK, AML}
 
 
 def test_large_sums_online_go_to_the_lead() -> None:

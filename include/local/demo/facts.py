@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,15 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.alerts.contacts import SimulatedCustomers
 from include.alerts.delivery import Delivery, DeliveryState
 from include.alerts.from_scored import alerts_of
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
+from include.cases.case import Status
 from include.reports.demo import TypologyResult
 from include.settings import HOST, Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.cases import CassandraHandlingStore
+from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.queries import stored_by_batch
 from include.stores.lake.files import Lake
@@ -46,10 +49,10 @@ class Facts:
         self._session = address.connect()
         self._alerts = CassandraAlertStore(self._session)
         self._outbox = CassandraOutboxStore(self._session)
-        router = Router(load_routing(), SimulatedCustomers())
+        self._handlings = CassandraHandlingStore(self._session)
+        self._router = Router(load_routing(), CassandraCustomerStore(self._session))
         self._scored = {batch: self._table(batch) for batch in batches}
         self._wanted = [alert for batch in batches for alert in alerts_of(self._scored[batch], batch)]
-        self._delivery_ids = [delivery.delivery_id for delivery in router.deliveries_of_all(self._wanted)]
 
     def _table(self, batch: int) -> pa.Table:
         return self._lake.read_table(scored_file(batch))
@@ -79,14 +82,28 @@ class Facts:
         """Those of them with an alert in Cassandra."""
         return len(self._alerts.get_many([alert.alert_id for alert in self._wanted]))
 
+    def joined(self) -> int:
+        """Those that were joined to an earlier alert of their account: nobody is told of them alone."""
+        handlings = self._handlings.handlings([alert.alert_id for alert in self._wanted])
+        return sum(handling.status is Status.JOINED for handling in handlings.values())
+
     def deliveries(self) -> list[Delivery]:
-        """The deliveries these alerts have in the outbox."""
-        return list(self._outbox.get_many(self._delivery_ids).values())
+        """The deliveries these alerts have in the outbox, without those that wait for a customer's morning."""
+        return [one for one in self._outbox.get_many(list(self._expected())).values() if not _is_held(one)]
 
     def open_deliveries(self) -> int:
-        """Deliveries that are missing, waiting or being sent."""
-        there = self.deliveries()
-        return len(self._delivery_ids) - len(there) + sum(delivery.state in _OPEN for delivery in there)
+        """Alerts nobody has decided about, and deliveries that are missing, waiting or being sent."""
+        handlings = self._handlings.handlings([alert.alert_id for alert in self._wanted])
+        expected = self._expected()
+        there = self._outbox.get_many(list(expected))
+        under_way = sum(one.state in _OPEN and not _is_held(one) for one in there.values())
+        return len(self._wanted) - len(handlings) + len(expected) - len(there) + under_way
+
+    def _expected(self) -> dict[uuid.UUID, Delivery]:
+        """Deliveries of the alerts somebody is told of, as they were enqueued."""
+        handlings = self._handlings.handlings([alert.alert_id for alert in self._wanted])
+        told = [one for one in self._wanted if one.alert_id in handlings and handlings[one.alert_id].told]
+        return {delivery.delivery_id: delivery for delivery in self._router.deliveries_of_all(told)}
 
     def longest_gap(self, began_at: datetime, ended_at: datetime) -> float | None:
         """Most seconds in which no batch was accepted, from the first record on until the last was sent."""
@@ -126,6 +143,12 @@ class Facts:
             for name in sorted(set(names))
         }
         return results, int(caught.sum())
+
+
+def _is_held(delivery: Delivery) -> bool:
+    """Whether it waits for the end of the customer's quiet hours, and nothing else."""
+    due = delivery.next_attempt_at
+    return delivery.attempts == 0 and due is not None and due > datetime.now(UTC)
 
 
 def longest_gap(completed: Sequence[datetime], began_at: datetime, ended_at: datetime) -> float | None:

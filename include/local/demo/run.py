@@ -78,9 +78,10 @@ def run_demo(settings: Settings, order: DemoOrder, report: Path) -> DemoRecord:
     console = Console()
     console.print("[bold]1. The stack[/]")
     stack.up(settings, say=console.print)
-    console.print("[bold]2. Topics, tables, rules; the bank's history and the first model[/]")
+    console.print("[bold]2. Topics, tables, rules, customers; the bank's history and the first model[/]")
     api = AirflowApi(settings)
     _timed(console, "stores", lambda: api.run("initialize_stores", {}, 180))
+    _timed(console, "customers", lambda: api.run("load_customers", order.bank, 180))
     _timed(console, "model", lambda: api.run("train_models", order.bank | {"only_if_missing": True}, 1500))
     console.print(
         f"[bold]3. {order.transactions:,} transactions, {order.rate:g} a second, seed {order.seed}[/]"
@@ -136,6 +137,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 scored=facts.scored(),
                 alert_decisions=facts.alert_decisions(),
                 alerts=facts.alerts(),
+                joined=facts.joined(),
                 notifications_sent=sum(delivery.delivered_at is not None for delivery in deliveries),
                 notifications_open=facts.open_deliveries(),
                 mails=mailbox_count(settings) - mails_before - facts.notices(began_at),
@@ -204,6 +206,7 @@ def _tell(console: Console, record: DemoRecord, report: Path) -> None:
         "scored": record.scored,
         "stored in Cassandra": record.stored,
         "alerts": record.alerts,
+        "of them joined to an earlier one": record.joined,
         "notifications sent": record.notifications_sent,
         "fraud labels": record.labels_collected,
         "seconds": record.seconds,

@@ -101,6 +101,12 @@ class SimulatedBank:
         rows = concatenate(parts).on_day(n)
         return self._tables(n, rows.take(np.argsort(rows.at, kind="stable")))
 
+    @property
+    def customer_ids(self) -> list[str]:
+        """Everybody who has an account, which is one each."""
+        ids: list[str] = self._customers.to_pylist()
+        return ids
+
     def stream(self, start_day: int, count: int) -> Iterator[SimulatedDay]:
         """Yield days from ``start_day`` on until ``count`` transactions are out; the last is cut short."""
         day = start_day

@@ -8,6 +8,6 @@ from __future__ import annotations
 from types import ModuleType
 
 from plugins.fraud_desk import acting
-from plugins.fraud_desk.pages import overview, queue
+from plugins.fraud_desk.pages import alert, overview, queue, suppressions
 
-PAGES: tuple[ModuleType, ...] = (overview, queue, acting)
+PAGES: tuple[ModuleType, ...] = (overview, queue, alert, suppressions, acting)

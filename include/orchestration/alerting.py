@@ -1,0 +1,129 @@
+"""Bodies of the tasks that tell people: raising alerts, sending what is due, watching over open cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.alerts.channels.base import Channel
+from include.alerts.rendering import Renderer
+from include.alerts.routing import Router, Routing
+from include.alerts.routing_file import load_routing
+from include.cases import deadlines
+from include.cases.customer_answer import AnswerLinks
+from include.orchestration.casework import LabelSender, casework_on, intake_on
+from include.orchestration.connections import cassandra_session, kafka_config, open_channels
+from include.orchestration.steps import batches_to_do, keys_of
+from include.pipeline import alerting
+from include.settings import Settings, settings
+from include.stores.cassandra.alerts import CassandraAlertStore
+from include.stores.cassandra.customers import CassandraCustomerStore
+from include.stores.cassandra.errors import SchemaMissing
+from include.stores.cassandra.outbox import CassandraOutboxStore
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage
+
+log = logging.getLogger(__name__)
+
+Channels = Callable[[], Sequence[Channel]]
+
+
+@lru_cache(maxsize=1)
+def routing() -> Routing:
+    """Who is told of what, read once a process."""
+    return load_routing()
+
+
+def answer_links(now: Settings) -> AnswerLinks | None:
+    """What makes and reads customers' links; None without a key or an address for them."""
+    keys = [key for key in now.link_keys.get_secret_value().split(",") if key]
+    return AnswerLinks(keys, f"{now.desk_url}/answer") if keys and now.desk_url else None
+
+
+def renderer() -> Renderer:
+    """Writes messages with links to the desk, and asks customers if it can."""
+    now = settings()
+    links = answer_links(now)
+    return Renderer(
+        desk_url=now.desk_url or None, link_of=None if links is None else lambda alert, _: links.link(alert)
+    )
+
+
+def raise_alerts(run: Any) -> list[str]:
+    """Write alerts and send what is due; returns the partition keys of the batches."""
+    lake = Lake(settings().lake)
+    ledger = BatchLedger(lake)
+    batches = batches_to_do(ledger, Stage.ALERTED, run)
+    if not batches:
+        deliver()  # a try before this one may have been cut off after the batch and before its mails
+        return []
+    now = routing()
+    with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
+        # Look-ups in Airflow, while the alerts are written.
+        channels = side.submit(open_channels, now.channels())
+        alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
+        router = Router(now, CassandraCustomerStore(session))
+        intake = intake_on(session, now.repeat_window)
+        done = alerting.raise_alerts(batches, ledger, lake, alerts, intake, router, outbox)
+        _deliver(alerts, outbox, channels.result())
+    return keys_of(done)
+
+
+def deliver() -> None:
+    """Send what is due in the outbox: retries, and what a killed task left.
+
+    Raises
+    ------
+    AirflowSkipException
+        There is no outbox yet: ``initialize_stores`` has not run.
+    """
+    try:
+        with cassandra_session() as session:
+            channels = open_channels(routing().channels())
+            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels)
+    except SchemaMissing as missing:
+        raise AirflowSkipException(str(missing)) from missing
+
+
+def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels) -> None:
+    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits)
+    if summary.moved:
+        log.info(
+            "deliveries: %s sent, %s to be retried, %s dead, %s left to a digest",
+            summary.sent,
+            summary.retried,
+            summary.dead,
+            summary.digested,
+        )
+
+
+def sweep_cases() -> None:
+    """Escalate what nobody took in time, wake what was snoozed, finish what was left half done.
+
+    Raises
+    ------
+    AirflowSkipException
+        There are no cases yet: ``initialize_stores`` has not run.
+    """
+    now = routing()
+    try:
+        with cassandra_session() as session:
+            outbox = CassandraOutboxStore(session)
+            router = Router(now, CassandraCustomerStore(session))
+            casework = casework_on(session, Lake(settings().lake), LabelSender(kafka_config()))
+            swept = deadlines.sweep(
+                casework,
+                {severity: one.after for severity, one in now.escalation.items()},
+                lambda late: outbox.enqueue([one for alert in late for one in router.escalations_of(alert)]),
+                datetime.now(UTC),
+            )
+    except SchemaMissing as missing:
+        raise AirflowSkipException(str(missing)) from missing
+    if any((swept.escalated, swept.woken, swept.finished)):
+        log.info("cases: %s escalated, %s woken, %s finished", swept.escalated, swept.woken, swept.finished)
