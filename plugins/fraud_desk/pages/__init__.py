@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from plugins.fraud_desk import acting
-from plugins.fraud_desk.pages import alert, overview, queue, suppressions
+from plugins.fraud_desk import acting, runs
+from plugins.fraud_desk.pages import (
+    alert,
+    dead_letters,
+    deliveries,
+    exports,
+    models,
+    overview,
+    queue,
+    reports,
+    rules,
+    suppressions,
+)
 
-PAGES: tuple[ModuleType, ...] = (overview, queue, alert, suppressions, acting)
+PAGES: tuple[ModuleType, ...] = (
+    overview, queue, alert, suppressions, acting,
+    dead_letters, rules, models, deliveries, reports, exports, runs,
+)  # fmt: skip
