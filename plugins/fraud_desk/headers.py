@@ -25,17 +25,6 @@ _POLICY = "; ".join(
     )
 )
 
-#: The customer's page runs no script, and nobody frames it.
-ANSWER_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
-
 _ALWAYS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -46,7 +35,7 @@ _ALWAYS = {
     "cache-control": "no-store",
 }
 
-_NUMBERS = re.compile(r"(/(?:accounts|counterparties)/)([^/]+)")
+_NUMBERS = re.compile(r"(/(?:accounts|counterparties)/)(.+)")
 _LINK = re.compile(r"(/answer/)[^/]+")
 
 

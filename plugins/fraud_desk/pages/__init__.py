@@ -9,7 +9,9 @@ from types import ModuleType
 
 from plugins.fraud_desk import acting, runs
 from plugins.fraud_desk.pages import (
+    account,
     alert,
+    counterparty,
     dead_letters,
     deliveries,
     exports,
@@ -18,10 +20,11 @@ from plugins.fraud_desk.pages import (
     queue,
     reports,
     rules,
+    search,
     suppressions,
 )
 
 PAGES: tuple[ModuleType, ...] = (
-    overview, queue, alert, suppressions, acting,
+    overview, queue, alert, account, counterparty, search, suppressions, acting,
     dead_letters, rules, models, deliveries, reports, exports, runs,
 )  # fmt: skip
