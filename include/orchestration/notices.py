@@ -1,4 +1,7 @@
-"""Notices: mails to the model owner, each of which stands in the lake as well (``notices/<id>.json``)."""
+"""Notices: mails to the model owner and to readers of reports, each of which stands in the lake as well.
+
+``notices/<id>.json`` is written before the mail and says afterwards that it has left (``sent``).
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ from include.stores.lake.files import Lake
 log = logging.getLogger(__name__)
 
 
-def tell(lake: Lake, recipient: str, key: str, subject: str, paragraphs: Sequence[str]) -> None:
-    """Tell the model owner something.
+def tell(lake: Lake, recipient: str, key: str, subject: str, paragraphs: Sequence[str]) -> bool:
+    """Tell somebody something; returns whether the mail has left.
 
     What is told is in the lake and in Airflow too: a mail server that is away stops nothing.
 
@@ -52,11 +55,14 @@ def tell(lake: Lake, recipient: str, key: str, subject: str, paragraphs: Sequenc
             finally:
                 channel.close()
     except DeliveryFailure as failure:
-        log.error("the model owner could not be told: %s: %s", subject, failure)
+        log.error("nobody could be told of %r: %s", subject, failure)
+        return False
+    lake.write_json(_path(identity), {**notice, "sent": True})
+    return True
 
 
 def tell_of_incidents(lake: Lake, recipient: str) -> None:
-    """Tell of each open incident once: what goes on without stopping anything is seen by nobody else."""
+    """Tell of each open incident until the mail has left: what stops nothing is seen by nobody else."""
     for one in open_incidents(lake):
         key = f"incident:{one.key}:{one.since.isoformat()}"
         if not told_before(lake, key):
@@ -65,8 +71,8 @@ def tell_of_incidents(lake: Lake, recipient: str) -> None:
 
 
 def told_before(lake: Lake, key: str) -> bool:
-    """Whether ``tell`` has been called with this key."""
-    return lake.exists(_path(_identity(key)))
+    """Whether a mail with this key has left."""
+    return bool((lake.read_json(_path(_identity(key))) or {}).get("sent"))
 
 
 def _identity(key: str) -> uuid.UUID:

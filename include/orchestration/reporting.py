@@ -12,7 +12,6 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import TypeAdapter
 
-from include.alerts.contacts import SimulatedCustomers
 from include.orchestration.connections import cassandra_session
 from include.orchestration.notices import tell, told_before
 from include.pipeline.reporting import Sources, build, due_periods
@@ -59,13 +58,10 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
 @contextmanager
 def _sources() -> Iterator[Sources]:
     with cassandra_session() as session:
-        stored, simulated = CassandraCustomerStore(session), SimulatedCustomers()
+        customers = CassandraCustomerStore(session)
 
         def segment_of(customer_ids: Sequence[str]) -> Mapping[str, str]:
-            known = stored.get_many(customer_ids)
-            # As for alerts: a customer nobody has stored is one of the simulated bank.
-            missing = simulated.get_many([name for name in customer_ids if name not in known])
-            return {name: customer.segment for name, customer in {**known, **missing}.items()}
+            return {name: customer.segment for name, customer in customers.get_many(customer_ids).items()}
 
         yield Sources(
             segment_of=segment_of,
@@ -86,28 +82,38 @@ def send_reports(made: Sequence[Mapping[str, Any]]) -> int:
     ----------
     made
         What ``build_reports`` returned.
+
+    Raises
+    ------
+    ConnectionError
+        A mail has not left; the others have, and are not sent again.
     """
-    from airflow.configuration import conf
     from airflow.sdk import Variable
 
     lake = Lake(settings().lake)
     wanted = Variable.get("report_subscribers", default=[], deserialize_json=True)
     subscribers = TypeAdapter(list[Subscriber]).validate_python(wanted)
-    desk = f"{(conf.get('api', 'base_url', fallback='') or '').rstrip('/')}/fraud-desk"
-    return sum(_send(lake, one["kind"], one["period"], subscribers, desk) for one in made)
+    outcomes = [_send(lake, one["kind"], one["period"], subscribers) for one in made]
+    if failed := sum(failures for _, failures in outcomes):
+        raise ConnectionError(
+            f"{failed} mails with reports have not left; see the log above, the task tries again"
+        )
+    return sum(sent for sent, _ in outcomes)
 
 
-def _send(lake: Lake, kind: str, name: str, subscribers: Sequence[Subscriber], desk: str) -> int:
+def _send(lake: Lake, kind: str, name: str, subscribers: Sequence[Subscriber]) -> tuple[int, int]:
+    """How many mails have left, and how many have not."""
     report = read_report(lake, Period.parse(kind, name))
     if report is None or report.so_far:
-        return 0
-    sent = 0
+        return 0, 0
+    link = f"{settings().desk_url}/reports/{kind}/{name}"
+    sent = failed = 0
     for subscriber in subscribers:
         key = f"report:{kind}:{name}:{report.digest}:{subscriber.address}"
         if report.kind not in subscriber.kinds or told_before(lake, key):
             continue
-        subject, paragraphs = summary(report, subscriber.language, f"{desk}/reports/{kind}/{name}")
-        tell(lake, subscriber.address, key, subject, paragraphs)
-        sent += 1
+        subject, paragraphs = summary(report, subscriber.language, link)
+        left = tell(lake, subscriber.address, key, subject, paragraphs)
+        sent, failed = sent + left, failed + (not left)
     log.info("report %s %s: %s mails", kind, name, sent)
-    return sent
+    return sent, failed

@@ -55,7 +55,11 @@ def mailbox(tmp_path, monkeypatch) -> Iterator[Mailbox]:
 @pytest.fixture
 def at_home(bank: SmallBank, monkeypatch) -> SmallBank:
     """The tasks' lake is that of the bank."""
-    monkeypatch.setattr(reporting, "settings", lambda: SimpleNamespace(lake=bank.lake.uri))
+    monkeypatch.setattr(
+        reporting,
+        "settings",
+        lambda: SimpleNamespace(lake=bank.lake.uri, desk_url="https://bank.example/fraud-desk"),
+    )
     return bank
 
 
