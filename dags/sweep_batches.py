@@ -43,7 +43,7 @@ with DAG(
 
         deliver()
 
-    @task(pool="alert")
+    @task(pool="watch")
     def sweep_cases():
         """Escalate alerts nobody took in time, wake what was snoozed, finish what was left half done."""
         from include.orchestration.alerting import sweep_cases

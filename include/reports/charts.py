@@ -12,6 +12,7 @@ COLOURS = ("#1b6ca8", "#c8553d", "#588157", "#7b5ea7", "#a06a00", "#3a7d7c", "#8
 _MARK = "#b00020"
 _QUIET = "#777777"
 _DAY = 86_400.0
+_DASH = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,14 @@ def day_chart(
     )
 
 
+def _points(places: list[tuple[float, float]]) -> str:
+    """As a polyline has them; a single point becomes a short dash, or nobody would see it."""
+    if len(places) == 1:
+        ((across, up),) = places
+        places = [(across - _DASH, up), (across + _DASH, up)]
+    return " ".join(f"{across:.1f},{up:.1f}" for across, up in places)
+
+
 def _chart(
     title: str,
     across: str,
@@ -169,10 +178,7 @@ def _chart(
     x = _Scale(*wide, empty.left, empty.left + width)
     y = _Scale(*tall, empty.bottom, empty.top)
     lines = [
-        Line(
-            one.colour,
-            " ".join(f"{x.place(a):.1f},{y.place(u):.1f}" for a, u in zip(one.across, one.up, strict=True)),
-        )
+        Line(one.colour, _points([(x.place(a), y.place(u)) for a, u in zip(one.across, one.up, strict=True)]))
         for one in series
     ]
     upright = [
