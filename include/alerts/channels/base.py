@@ -10,8 +10,10 @@ from include.alerts.message import Message
 class Channel(Protocol):
     """Hands messages over to a vendor.
 
-    A channel tries once; repeating is the outbox's business. Every try of a message carries the same
-    Message-ID, so that the receiver can drop a repetition.
+    A channel tries once; repeating is the outbox's business. What keeps a repetition from arriving twice
+    depends on the vendor: e-mail carries the same Message-ID and a webhook the same ``webhook-id``, by which
+    the receiver drops a repetition; Twilio and Slack are asked, from the second attempt on, whether they have
+    the message already.
     """
 
     @property
@@ -25,9 +27,10 @@ class Channel(Protocol):
         Parameters
         ----------
         message
-            What to send.
+            Equal at every attempt of the same delivery.
         attempt
-            Which try this is, from 1 on: on a later one the vendor may have it already.
+            Number of this attempt, from 1 on. From 2 on an earlier one may have been taken though nobody
+            heard of it.
 
         Returns
         -------
