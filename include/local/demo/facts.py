@@ -84,10 +84,9 @@ class Facts:
         return list(self._outbox.get_many(self._delivery_ids).values())
 
     def open_deliveries(self) -> int:
-        """Deliveries that are missing, waiting or being sent; those that quiet hours hold are not counted."""
+        """Deliveries that are missing, waiting or being sent."""
         there = self.deliveries()
-        waiting = sum(delivery.state in _OPEN and not delivery.is_held for delivery in there)
-        return len(self._delivery_ids) - len(there) + waiting
+        return len(self._delivery_ids) - len(there) + sum(delivery.state in _OPEN for delivery in there)
 
     def longest_gap(self, began_at: datetime, ended_at: datetime) -> float | None:
         """Most seconds in which no batch was accepted, from the first record on until the last was sent."""
