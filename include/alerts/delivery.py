@@ -64,6 +64,11 @@ class Delivery:
     provider_id: str | None = None  # the vendor's id of the message
     digest_id: uuid.UUID | None = None  # DIGESTED: the digest that tells of the alert
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits on purpose, not after a failure: for quiet hours to end, or as escalation or digest."""
+        return self.state is DeliveryState.PENDING and self.attempts == 0 and self.next_attempt_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

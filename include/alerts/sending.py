@@ -131,8 +131,7 @@ class Sender:
             return
         self.out_of_order.pop(claimed.channel, None)
         self.summary.sent += 1
-        on_purpose = due.attempts == 0 and due.next_attempt_at is not None
-        if claimed.audience in (STAFF, CUSTOMER) and not on_purpose:
+        if claimed.audience in (STAFF, CUSTOMER) and not due.is_held:
             self.summary.latencies.append((handed_over - claimed.arrived_at).total_seconds())
 
     def _send(self, delivery: Delivery) -> str | None:

@@ -1,94 +1,36 @@
-"""Digests: when they are made, and that whatever dies or meets nothing is lost and nothing told twice."""
+"""Digests: when they are made, and what they tell."""
 
-import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from include.alerts.alert import Alert, Severity
-from include.alerts.backoff import Backoff
-from include.alerts.delivery import DIGEST, ESCALATION, Delivery, DeliveryState
+from include.alerts.alert import Severity
+from include.alerts.delivery import ESCALATION
 from include.alerts.errors import PermanentFailure, TemporaryFailure
-from include.alerts.limits import Limits
 from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.alerts.sending import EMPTY
 from include.alerts.storm import CAP, hold_back
-from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import alert, delivery
-from tests.alerts.outbox_world import ROUTER, Crash, Crashing, Killed, Vendor, World, Writing
-
-DESK = "fraud-desk@example.com"
-EVERY = timedelta(seconds=120)
-LIMITS = Limits(alerts_per_minute=2, digest_every=EVERY)
-WRITING = Writing()
-PENDING, SENDING, DELIVERED, DEAD, DIGESTED = DeliveryState
-
-
-def some(count: int, **changes: Any) -> list[Alert]:
-    return [alert(number, customer_id=None, **changes) for number in range(count)]
-
-
-class Desk(Vendor):
-    """A vendor that remembers what it was handed."""
-
-    def __init__(self, behave: Callable[[Message], None] = lambda message: None) -> None:
-        super().__init__(behave)
-        self.texts: dict[str, set[str]] = {}  # by Message-ID: more than one would be a message that changed
-        self.attempts: list[int] = []
-        self.answers_lost = False
-
-    def send(self, message: Message, attempt: int = 1) -> str | None:
-        self.attempts.append(attempt)
-        self.texts.setdefault(message.message_id, set()).add(message.text)
-        taken = super().send(message, attempt)
-        if self.answers_lost:
-            raise TemporaryFailure("connection lost after the message had been taken")
-        return taken
-
-    def told(self) -> Counter[str]:
-        """How often each alert was told of, a mailbox that drops copies of a Message-ID provided."""
-        texts = (next(iter(self.texts[taken])) for taken in set(self.taken))
-        return Counter(line for text in texts for line in text.splitlines())
-
-
-def run(world: World, vendor: Vendor, outbox: Any = None, alerts: Any = None) -> DeliverySummary:
-    return deliver_due(
-        outbox or world.outbox,
-        alerts or world.alerts,
-        lambda: [vendor],
-        lambda: world.now,
-        60.0,
-        Backoff(max_attempts=40),
-        renderer=WRITING,
-        limits=LIMITS,
-    )
-
-
-def run_out(world: World, vendor: Vendor, times: int = 12) -> None:
-    """Run until everything that can come due has."""
-    for _ in range(times):
-        while run(world, vendor).moved:
-            pass
-        world.now += timedelta(seconds=61)
-
-
-def digests(world: World) -> list[Delivery]:
-    return [row for row in world.outbox.rows.values() if row.audience == DIGEST]
-
-
-def assert_told_once(world: World, vendor: Desk, alerts: Sequence[Alert]) -> None:
-    assert vendor.told() == Counter(str(one.alert_id) for one in alerts)
-    assert all(len(texts) == 1 for texts in vendor.texts.values()), "a message changed between its tries"
-    rows = world.outbox.rows.values()
-    assert {row.state for row in rows} <= {DELIVERED, DIGESTED}
-    for row in rows:
-        assert (row.state is DIGESTED) == (row.digest_id is not None) <= (row.attempts == 0)
+from tests.alerts.outbox_world import ROUTER, Killed, World
+from tests.alerts.storm_world import (
+    DEAD,
+    DELIVERED,
+    DESK,
+    DIGESTED,
+    EVERY,
+    LIMITS,
+    PENDING,
+    WRITING,
+    Desk,
+    DiesBefore,
+    assert_told_once,
+    digests,
+    run,
+    run_out,
+    some,
+)
 
 
 def test_beyond_the_limit_alerts_go_into_a_digest() -> None:
@@ -238,7 +180,7 @@ def test_a_digest_whose_alerts_were_all_sent_on_their_own_is_closed_without_a_me
     alerts = some(4)
     world, vendor = World(alerts), Desk()
     with pytest.raises(Killed):
-        run(world, vendor, outbox=_DiesBefore(world.outbox, "fold"))
+        run(world, vendor, outbox=DiesBefore(world.outbox, "fold"))
     world.now += timedelta(seconds=5)
     deliver_due(
         world.outbox, world.alerts, lambda: [vendor], lambda: world.now, 60.0, renderer=WRITING
@@ -250,140 +192,20 @@ def test_a_digest_whose_alerts_were_all_sent_on_their_own_is_closed_without_a_me
     assert_told_once(world, vendor, alerts)
 
 
-class _DiesBefore:
-    """The store, whose ``method`` kills."""
-
-    def __init__(self, inner: object, method: str) -> None:
-        self._inner = inner
-        self._method = method
-
-    def __getattr__(self, name: str) -> Any:
-        if name == self._method:
-            raise Killed
-        return getattr(self._inner, name)
-
-
-def _flow(world: World, vendor: Vendor, alerts: Sequence[Alert], moments: Any) -> None:
-    """A storm and its digest, one after the other: every call of the stores and the vendor."""
-    source, outbox, channel = (Crashing(part, moments) for part in (world.alerts, world.outbox, vendor))
-    source.put(alerts)  # type: ignore[operator]
-    enqueue_alerts(alerts, ROUTER, outbox)  # type: ignore[arg-type]
-    run(world, channel, outbox, source)  # type: ignore[arg-type]
-    world.now += EVERY
-    run(world, channel, outbox, source)  # type: ignore[arg-type]
-
-
-def test_killed_at_any_moment_and_run_again_every_alert_is_told_of_once() -> None:
-    alerts = some(6)
-    copies = 0
-    for at in itertools.count():
-        world, vendor, finished = World([]), Desk(), True
-        try:
-            _flow(world, vendor, alerts, Crash(at))
-        except Killed:
-            finished = False
-        world.now += timedelta(seconds=1)
-        enqueue_alerts(alerts, ROUTER, world.outbox)  # the task is run again, as its batch is not done
-        world.alerts.put(alerts)
-        run_out(world, vendor)
-        assert_told_once(world, vendor, alerts)
-        copies += len(vendor.taken) - len(set(vendor.taken))
-        if finished:
-            break
-    assert at > 50, "the flow is shorter than the test believes"
-    # Three messages, each with two moments between the vendor's taking it and the record of it.
-    assert copies == 6
-
-
-class Meeting:
-    """Lets somebody else work at the ``at``-th of the moments it is shown."""
-
-    def __init__(self, at: int, other: Callable[[], None]) -> None:
-        self._left = at
-        self._other = other
-
-    def moment(self) -> None:
-        self._left -= 1
-        if self._left == -1:
-            self._other()
-
-
-class OnlyDigests:
-    """The store, in which nothing but digests is ever due."""
-
-    def __init__(self, inner: MemoryOutboxStore) -> None:
-        self._inner = inner
-
-    def due(self, now: datetime, limit: int) -> list[Delivery]:
-        return [one for one in self._inner.due(now, limit) if one.audience == DIGEST]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-@pytest.mark.parametrize("only_digests", [False, True])
-@pytest.mark.parametrize("later", [0, 20, 70, 125])
-def test_another_run_at_any_moment_loses_and_doubles_nothing(later: int, only_digests: bool) -> None:
-    alerts = some(6)
-    for at in itertools.count():
-        world, vendor = World([]), Desk()
-        outbox = OnlyDigests(world.outbox) if only_digests else world.outbox
-        met = []
-
-        def other(world: World = world, vendor: Desk = vendor, outbox: Any = outbox, met: Any = met) -> None:
-            met.append(True)
-            world.now += timedelta(seconds=later)
-            for _ in range(3):
-                run(world, vendor, outbox)
-
-        _flow(world, vendor, alerts, Meeting(at, other))
-        run_out(world, vendor)
-        assert_told_once(world, vendor, alerts)
-        if not met:
-            break
-    assert at > 50
-
-
-def test_one_that_may_have_been_taken_on_its_own_is_never_folded() -> None:
-    alerts = some(4)
-    world, vendor = World(alerts), Desk()
-    with pytest.raises(Killed):
-        run(world, vendor, outbox=_DiesBefore(world.outbox, "fold"))  # all four but two are candidates
-    vendor.answers_lost = True
-    deliver_due(world.outbox, world.alerts, lambda: [vendor], lambda: world.now, renderer=WRITING)
-    assert world.states() == {PENDING: 5}
-    vendor.answers_lost = False
-    world.now += EVERY
-    run(world, vendor, OnlyDigests(world.outbox))
-    run_out(world, vendor)
-    assert_told_once(world, vendor, alerts)
-    assert len(set(vendor.taken)) == 4
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 130), st.booleans()), max_size=6), st.integers(1, 9)
-)
-@settings(max_examples=60, deadline=None)
-def test_whatever_dies_and_fails_every_delivery_ends_in_one_final_state(
-    schedule: list[tuple[int, int, bool]], count: int
-) -> None:
-    alerts = some(count)
+def test_what_was_held_on_purpose_does_not_count_as_slow() -> None:
+    about = alert(1, customer_id=None)
     world, vendor = World([]), Desk()
-    for at, seconds, lost in schedule:
-        vendor.answers_lost = lost
-        try:
-            _flow(world, vendor, alerts, Crash(at))
-        except Killed:
-            world.now += timedelta(seconds=seconds)
-    vendor.answers_lost = False
-    world.alerts.put(alerts)
-    enqueue_alerts(alerts, ROUTER, world.outbox)
-    run_out(world, vendor, 40)
-    assert_told_once(world, vendor, alerts)
+    world.alerts.put([about])
+    morning = world.now + timedelta(hours=7)
+    world.outbox.enqueue([delivery(about, audience="customer", next_attempt_at=morning)])
+    assert run(world, vendor).sent == 0
+    world.now = morning
+    summary = run(world, vendor)
+    assert (summary.sent, summary.latencies) == (1, [])
 
 
 def test_nothing_new_for_staff_costs_no_look_at_what_was_sent() -> None:
     world = World([])
     about = alert(1, customer_id=None)
     rows = [delivery(about, audience="customer", recipient="c@example.com")]
-    assert hold_back(rows, {}, _DiesBefore(world.outbox, "sent_lately"), LIMITS, world.now) == (rows, 0)  # type: ignore[arg-type]
+    assert hold_back(rows, {}, DiesBefore(world.outbox, "sent_lately"), LIMITS, world.now) == (rows, 0)  # type: ignore[arg-type]

@@ -243,7 +243,7 @@ def test_the_newest_come_first(outbox):
 
 
 @pytest.mark.parametrize("size", [1, 7, 59])
-@pytest.mark.parametrize("state", [None, DEAD, PENDING])
+@pytest.mark.parametrize("state", [None, DEAD, PENDING, DELIVERED])
 @pytest.mark.parametrize("channel", [None, "sms"])
 def test_pages_hold_everything_once(outbox, size, state, channel):
     everything = stored(outbox)

@@ -25,8 +25,8 @@ from include.stores.cassandra.statements import execute, execute_many, insert_in
 BUCKETS = 4
 #: As many as this are read by the index of their state, and sorted here.
 FEW = 2_000
-#: The least to look up at a time when a page is looked for.
-AT_LEAST = 100
+#: How much is looked up at a time when a page is looked for: at first, and at most once little of it fits.
+AT_LEAST, AT_MOST = 100, 2_000
 
 _COLUMNS = ("day", "bucket", "created_at", "created_at_us", "delivery_id", "channel")
 _DAYS = "SELECT DISTINCT day, bucket FROM deliveries_by_day"
@@ -35,7 +35,7 @@ _SAME_MOMENT = f"{_OF_DAY} AND created_at = ? AND created_at_us = ? AND delivery
 _EARLIER = f"{_OF_DAY} AND (created_at, created_at_us) < (?, ?) LIMIT ?"
 _FIRST = f"{_OF_DAY} LIMIT ?"
 _OF_ALERT = f"SELECT {', '.join(COLUMNS)} FROM outbox WHERE alert_id = ?"  # noqa: S608 (constants)
-_IN_STATE = f"SELECT {', '.join(COLUMNS)} FROM outbox WHERE state = ? LIMIT {FEW + 1}"  # noqa: S608 (constants)
+_IN_STATE = f"SELECT {', '.join(COLUMNS)} FROM outbox WHERE state = ? LIMIT ?"  # noqa: S608 (constants)
 
 GetMany = Callable[[Sequence[uuid.UUID]], dict[uuid.UUID, Delivery]]
 
@@ -76,9 +76,9 @@ class OutboxListing:
         self, limit: int, state: DeliveryState | None, channel: str | None, after: Place | None
     ) -> list[Delivery]:
         """Deliveries, the newest first; see ``OutboxStore.recent``."""
-        if state is not None:
+        if state not in (None, DeliveryState.DELIVERED):  # which most are
             rows = execute(
-                self._session, prepare(self._session, _IN_STATE), (state.value,), "reading a state"
+                self._session, prepare(self._session, _IN_STATE), (state, FEW + 1), "reading a state"
             )
             if len(rows) <= FEW:
                 of_state = sorted(_deliveries(rows), key=place_key)
@@ -100,7 +100,7 @@ class OutboxListing:
         return found[:limit]
 
     def _entries(self, after: Place | None, at_once: int) -> Iterator[list[_Entry]]:
-        """The list behind a place, the newest first, at most ``at_once`` at a time."""
+        """The list behind a place, the newest first, about ``at_once`` at a time, and more as it goes on."""
         rows = execute(self._session, prepare(self._session, _DAYS), doing="reading the days of the outbox")
         last = split(after.created_at)[0].date() if after else None
         for day in sorted({day.date() for day, _ in rows}, reverse=True):
@@ -112,6 +112,7 @@ class OutboxListing:
                 if len(entries) < at_once:
                     break
                 place = entries[-1].place
+                at_once = min(2 * at_once, max(at_once, AT_MOST))
 
     def _of_day(self, day: date, place: Place | None, at_once: int) -> list[_Entry]:
         calls: list[tuple[Any, Sequence[Any]]] = []

@@ -31,9 +31,9 @@ class Killed(BaseException):
 
 
 @contextmanager
-def interrupted(session, at, by):
+def interrupted(session, at, by, sent=None):
     """Before the ``at``-th statement of a session, call ``by``; yields the statements sent so far."""
-    original, sent = session.execute_async, []
+    original, sent = session.execute_async, [] if sent is None else sent
 
     def execute_async(*arguments, **named):
         sent.append(_text(arguments[0]))

@@ -10,11 +10,13 @@ import pytest
 from include.alerts.backoff import Backoff
 from include.alerts.limits import Limits
 from include.alerts.outbox import deliver_due
+from include.stores.cassandra import answers
 from include.stores.cassandra.errors import StoreUnavailable
+from include.stores.cassandra.statements import execute
 from include.stores.memory.alerting import MemoryAlertStore
 from tests.alerts.examples import NOON, alert, delivery
 from tests.alerts.outbox_world import Writing
-from tests.alerts.test_outbox_storm import Desk
+from tests.alerts.storm_world import Desk
 from tests.stores.cassandra.outboxes import (
     DEAD,
     DELIVERED,
@@ -61,6 +63,10 @@ def assert_all_told_once(outbox, vendor, where):
     assert counts[PENDING] == counts[SENDING] == counts[DEAD] == 0, where
 
 
+def one_after_the_other(session, calls, doing, concurrency):
+    return [execute(session, statement, values, doing) for statement, values in calls]
+
+
 def run_out(outbox, vendor, now):
     for _ in range(4):
         now += EVERY
@@ -85,15 +91,19 @@ def test_killed_between_any_two_statements_every_alert_is_told_of_once(session, 
     assert max(digested) == 3
 
 
-def test_another_process_at_any_statement_loses_and_doubles_nothing(session, outbox, other):
+def test_another_process_at_any_statement_loses_and_doubles_nothing(session, outbox, other, monkeypatch):
+    # Of statements in flight together only the first can be met: the driver's one thread would wait for itself.
+    monkeypatch.setattr(answers, "attempt_many", one_after_the_other)
     for at in itertools.count(1):
         empty_outbox(session)
         vendor = Desk()
+        sent = []
 
-        def meet(vendor=vendor):
-            run(other, vendor, NOON + EVERY + SECOND)
+        def meet(vendor=vendor, sent=sent):
+            if not (sent[-1].startswith("SELECT") and sent[-2:-1] == sent[-1:]):
+                run(other, vendor, NOON + EVERY + SECOND)
 
-        with interrupted(session, at, meet) as sent:
+        with interrupted(session, at, meet, sent):
             storm(outbox, vendor, NOON + SECOND)
         run_out(other, vendor, NOON + EVERY)
         assert_all_told_once(other, vendor, f"met before {sent[min(at, len(sent)) - 1]}")
