@@ -40,17 +40,23 @@ clean: $(STAMP) ## Stop the stack and remove its data
 	rm -rf .local/stack
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
-	@$(PYTHON) -m pytest -q; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+	@$(PYTHON) -m pytest -q -m "not browser"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+
+test-desk: setup ## The fraud desk in a real Chromium, on a stack of its own; needs a chromium on PATH
+	@$(PYTHON) -m pytest -q -m browser tests/desk; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
 
 test-fast: $(STAMP) ## The tests that need no server and little time
-	$(PYTHON) -m pytest -q -m "not servers and not e2e and not slow"
+	$(PYTHON) -m pytest -q -m "not servers and not e2e and not slow and not browser"
 
 lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-.PHONY: help setup demo up down status clean test test-fast lint
+screenshots: $(STAMP) ## Pictures of the running desk into docs/images; needs a stack that is up, and a chromium
+	@$(PYTHON) -m include.local.screenshots
+
+.PHONY: help setup demo up down status clean test test-desk test-fast lint screenshots
 
 evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
 	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
