@@ -22,8 +22,9 @@ from include.stores.memory.alerting import MemoryAlertStore, MemoryOutboxStore
 from include.stores.ports import AlertStore, OutboxStore
 from tests.alerts.examples import NOON, alert
 from tests.alerts.outbox_world import Writing
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.keyspaces import numbered, own_keyspace
 
+OUTBOX = ("outbox", "deliveries_and_customers")  # the migrations
 DESK = "fraud-desk@example.com"
 LIMITS = Limits(alerts_per_minute=300, digest_every=timedelta(seconds=60), sends_per_second={"sms": 100.0})
 SMALL = Limits(alerts_per_minute=20, digest_every=timedelta(seconds=60), sends_per_second={"sms": 100.0})
@@ -224,7 +225,7 @@ def test_a_storm_on_cassandra(request: pytest.FixtureRequest) -> None:
     from include.stores.cassandra.alerts import CassandraAlertStore
     from include.stores.cassandra.outbox import CassandraOutboxStore
 
-    with own_keyspace(request.getfixturevalue("cassandra_address"), [6, 7, 10]) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), numbered("alerts", *OUTBOX)) as address:
         session = address.connect()
         try:
             storm = Storm(150, SMALL, CassandraAlertStore(session), CassandraOutboxStore(session))

@@ -8,16 +8,16 @@ import pytest
 from include.alerts.contacts import simulated_customers
 from include.pipeline.customers import add_simulated, load_customers
 from include.stores.memory.customers import MemoryCustomerStore
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.keyspaces import numbered, own_keyspace
 
-CUSTOMERS = 10  # the migration
+CUSTOMERS = ("outbox", "deliveries_and_customers")  # the migrations
 MONDAY = datetime(2026, 3, 2, 9, 30, 15, 123_456, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def empty_session(request):
     """A session in a keyspace with nothing but an outbox and no customers."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), [7, CUSTOMERS]) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), numbered(*CUSTOMERS)) as address:
         session = address.connect()
         yield session
         session.cluster.shutdown()

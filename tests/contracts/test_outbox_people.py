@@ -12,19 +12,19 @@ from include.alerts.delivery import DeliveryState, Place, place_key
 from include.alerts.limits import SentKey
 from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import NOON, alert, delivery
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.keyspaces import numbered, own_keyspace
 from tests.stores.cassandra.outboxes import empty_outbox, make, the
 
 PENDING, SENDING, DELIVERED, DEAD, DIGESTED = DeliveryState
 SECOND = timedelta(seconds=1)
-OUTBOX = (7, 10)  # the migrations
+OUTBOX = ("outbox", "deliveries_and_customers")  # the migrations
 MANY = 10_000
 
 
 @pytest.fixture(scope="module")
 def empty_session(request):
     """A session in a keyspace with nothing but an empty outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), OUTBOX) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), numbered(*OUTBOX)) as address:
         session = address.connect()
         yield session
         session.cluster.shutdown()

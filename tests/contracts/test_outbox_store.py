@@ -12,18 +12,18 @@ import pytest
 from include.alerts.delivery import DeliveryState
 from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import NOON, alert, delivery
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.keyspaces import numbered, own_keyspace
 from tests.stores.cassandra.outboxes import empty_outbox
 
 PENDING, SENDING, DELIVERED, DEAD, DIGESTED = DeliveryState
 SECOND = timedelta(seconds=1)
-OUTBOX = (7, 10)  # the migrations
+OUTBOX = ("outbox", "deliveries_and_customers")  # the migrations
 
 
 @pytest.fixture(scope="module")
 def empty_session(request):
     """A session in a keyspace with nothing but an empty outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), OUTBOX) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), numbered(*OUTBOX)) as address:
         session = address.connect()
         yield session
         session.cluster.shutdown()

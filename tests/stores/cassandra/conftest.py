@@ -4,16 +4,16 @@ import pytest
 
 from include.stores.cassandra import answers
 from include.stores.cassandra.outbox import CassandraOutboxStore
-from tests.stores.cassandra.keyspaces import own_keyspace
+from tests.stores.cassandra.keyspaces import numbered, own_keyspace
 from tests.stores.cassandra.outboxes import empty_outbox
 
-OUTBOX = (7, 10)  # the migrations
+OUTBOX = ("outbox", "deliveries_and_customers")  # the migrations
 
 
 @pytest.fixture(scope="module")
 def sessions(request):
     """Two sessions, as two processes have them, in a keyspace with nothing but an outbox."""
-    with own_keyspace(request.getfixturevalue("cassandra_address"), OUTBOX) as address:
+    with own_keyspace(request.getfixturevalue("cassandra_address"), numbered(*OUTBOX)) as address:
         both = address.connect(), address.connect()
         yield both
         for session in both:

@@ -38,6 +38,15 @@ def free_name(session: Any) -> Iterator[str]:
         session.execute(f"DROP KEYSPACE IF EXISTS {name}", timeout=60)
 
 
+def numbered(*names: str) -> list[int]:
+    """Numbers of the migrations with these names, such as ``outbox`` for ``007_outbox.cql``."""
+    found = {
+        migration.name.partition("_")[2].removesuffix(".cql"): migration.number
+        for migration in read_migrations(settings().migrations_dir)
+    }
+    return [found[name] for name in names]
+
+
 @contextmanager
 def own_keyspace(address: CassandraAddress, numbers: Sequence[int]) -> Iterator[CassandraAddress]:
     """A new keyspace with the tables of the migrations of these ``numbers``; dropped afterwards."""
