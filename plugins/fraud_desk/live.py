@@ -151,8 +151,7 @@ def _topic_offsets() -> TopicOffsets:
 def stores_of(session: Session, lake: Lake, send_labels: SendLabels) -> Stores:
     """The stores of a session and a lake."""
     from include.cases.customer_answer import CustomerAnswers
-    from include.orchestration.alerting import answer_links
-    from include.orchestration.casework import casework_on
+    from include.orchestration.casework import answer_links, casework_on
     from include.pipeline.desk_audit import DeskAudit
     from include.stores.cassandra.alert_queue import CassandraQueueStore
     from include.stores.cassandra.alerts import CassandraAlertStore
