@@ -200,4 +200,4 @@ def test_the_channels_in_use() -> None:
     rules = (RoutingRule("", Condition(), (Tell("desk", ("slack",)), BOTH)),)
     escalation = {Severity.HIGH: Escalation(timedelta(minutes=1), (Tell("lead", ("webhook",)),))}
     assert Routing({}, "all", rules, escalation=escalation).channels() == {"slack", "sms", "email", "webhook"}
-    assert load_routing(environ={}).channels() == {"email"}
+    assert "email" in load_routing(environ={}).channels()
