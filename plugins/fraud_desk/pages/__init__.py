@@ -1,0 +1,13 @@
+"""The pages: each module has a ``router`` with its page and the same as JSON below ``/api``.
+
+A new page is a module here, a line in ``PAGES`` and, if it is to be found, one in ``navigation``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from plugins.fraud_desk import acting
+from plugins.fraud_desk.pages import alert, overview, queue, suppressions
+
+PAGES: tuple[ModuleType, ...] = (overview, queue, alert, suppressions, acting)
