@@ -71,3 +71,4 @@ PARITY = Asset(name="feature_parity", uri="lake://bank/checks/parity", group="mo
 RULES = Asset(name="rules", uri="lake://bank/rules", group="rules")
 LISTS = Asset(name="lists", uri="lake://bank/lists", group="rules")
 RULE_BACKTESTS = Asset(name="rule_backtests", uri="lake://bank/backtests", group="rules")
+QUALITY = Asset(name="detection_quality", uri="lake://bank/quality", group="models")

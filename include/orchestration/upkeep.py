@@ -21,6 +21,7 @@ from include.orchestration.connections import (
 from include.pipeline import retention
 from include.pipeline.models import rule_book
 from include.pipeline.parity_record import checked_until
+from include.pipeline.quality_days import drop_days_before
 from include.pipeline.retention import REPEATABLE_BATCHES
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
@@ -113,6 +114,7 @@ def clean_lake() -> None:
     batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now, checked_until(lake))
     working = retention.delete_adaptation(lake, _days_to_keep("batches"), now)
     labels = retention.delete_labels(lake, ledger, _days_to_keep("labels"), now)
+    drop_days_before(lake, now - _days_to_keep("batches") - settings().stream.retention - timedelta(days=1))
     log.info(
         "deleted from the lake: arrivals of %s Spark runs, files of %s batches, %s files of shadows and drift, "
         "%s batches of labels",

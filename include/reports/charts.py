@@ -52,6 +52,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """A filled rectangle; ``words`` says what it stands for, in full."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the legend."""
 
@@ -75,6 +87,7 @@ class Chart:
     height: int = 280
     left: int = 58
     top: int = 28
+    bars: tuple[Bar, ...] = ()
 
     @property
     def bottom(self) -> int:

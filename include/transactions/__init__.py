@@ -10,10 +10,12 @@
 ``rate``            token bucket
 ``topics``          the Kafka topics and their settings (adapter: uses confluent-kafka)
 ``producer``        sends transactions and labels (adapter: uses confluent-kafka)
+``dead_letter``     a refused record as its topic has it; ``dead_letter_box`` reads them (adapter)
+``resending``       dead letters, corrected and sent again, each at most once
 ``simulator``       a seeded bank with habits, fraud typologies and look-alikes
 ``importer``        historical files, by a YAML mapping from ``mappings/``, pseudonymised
 ``errors``          what this package raises
 ==================  ===============================================================================
 
-``topics`` and ``producer`` are the package's only adapters; everything else is free of drivers.
+The adapters are named in ``tests/test_architecture.py``; everything else is free of drivers.
 """

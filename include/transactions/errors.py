@@ -7,6 +7,9 @@
     │   ├── TopicMismatch        an existing topic has other settings than the contract asks for
     │   └── TopicsUnavailable    the brokers did not answer, or refused to create a topic
     ├── DeliveryFailed           records handed to the producer were not confirmed by the brokers
+    ├── ResendRefused            a dead letter must not be sent again, or not like this
+    │   ├── PlaceRefused         what should name a place in a topic does not
+    │   └── CorrectionRefused    a correction makes no sense
     ├── SimulationError          a simulated bank was asked for something it cannot make
     └── ImportFailed
         ├── MappingError         the YAML mapping contradicts itself, the contract or the file
@@ -66,6 +69,18 @@ class DeliveryFailed(TransactionsError):
         super().__init__(message)
         self.failed = failed
         self.unconfirmed = unconfirmed
+
+
+class ResendRefused(TransactionsError):
+    """A dead letter was sent before, is being sent, or would be refused again."""
+
+
+class PlaceRefused(ResendRefused):
+    """A text does not name a place in a topic."""
+
+
+class CorrectionRefused(ResendRefused):
+    """A correction makes no sense."""
 
 
 class SimulationError(TransactionsError):

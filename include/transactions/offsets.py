@@ -58,6 +58,10 @@ class TopicOffsets:
         first, last = (self._offsets(spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
         return {partition: end if end > first[partition] else 0 for partition, end in last.items()}
 
+    def beginnings(self) -> dict[int, int]:
+        """Offset of the oldest record that retention has left in each partition."""
+        return self._offsets(OffsetSpec.earliest())
+
     def committed_ends(self) -> dict[int, int]:
         """End offset of each partition for a reader of committed transactions only."""
         return self._offsets(OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)

@@ -15,6 +15,7 @@ from plugins.fraud_desk.bank import Bank
 from plugins.fraud_desk.headers import GuardedAnswers
 from plugins.fraud_desk.origin import own_origin
 from plugins.fraud_desk.pages import PAGES
+from plugins.fraud_desk.watching import Watch
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -23,6 +24,7 @@ def make_app(bank: Bank) -> FastAPI:
     """The desk on top of a bank's stores."""
     app = FastAPI(title="Fraud desk", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.bank = bank
+    app.state.watch = Watch(bank)
     app.include_router(_guarded())
     app.add_middleware(GuardedAnswers)
     failures.install(app)

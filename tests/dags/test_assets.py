@@ -11,7 +11,7 @@ from tests.dags.facts import FILES, Bag, declared_assets, keyed_assets
 
 #: DAG that makes it, asset, DAGs that it starts: the picture of the flow.
 FLOW = [
-    ("ingest_transactions", "transactions", {"process_transactions"}),
+    ("ingest_transactions, resend_dead_letters", "transactions", {"process_transactions"}),
     ("process_transactions", "transaction_batches", {"score_transactions"}),
     ("score_transactions", "scored_batches", {"raise_alerts", "load_cassandra"}),
     ("raise_alerts", "alerts", set()),
@@ -27,6 +27,7 @@ FLOW = [
     ("change_rule", "rules", set()),
     ("change_list", "lists", set()),
     ("backtest_rules", "rule_backtests", set()),
+    ("measure_quality", "detection_quality", set()),
 ]
 
 

@@ -21,7 +21,8 @@ class Retention:
 
     State must outlive what features look back on (known frauds: 90 days), ids must be remembered for
     longer than an event may be late, or a late second arrival would count twice, and the hints that
-    lead to deliveries must outlive these, or one that is still open would never be found.
+    lead to deliveries must outlive these, or one that is still open would never be found. What was sent
+    again must be remembered for longer than the dead-letter topic keeps a record (90 days).
     """
 
     transactions: int = 400
@@ -36,6 +37,7 @@ class Retention:
     cases: int = 800
     outbox: int = 90
     outbox_hints: int = 90
+    resent: int = 120
     customers: int = 0
     audit: int = 0
     ledger: int = 0
@@ -81,6 +83,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "outbox": ("outbox", "deliveries_by_day", "digests"),
     "outbox_hints": ("outbox_due",),
+    "resent": ("dead_letters_resent",),
     "customers": ("customers",),
     "audit": ("audit",),
     "ledger": ("batch_ledger",),

@@ -1,0 +1,199 @@
+"""What the overview shows, looked at once for everybody: many open browsers cost the stores no more than one.
+
+Cheap parts are looked at every few seconds, the counts of all alerts twice a minute. Alerts never change, so the
+latency of each is worked out once.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from threading import Lock
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from include.alerts.alert import Severity
+from include.cases.case import Status, Worklist
+from include.cases.queue import USUAL_DAYS, Ordering, QueueEntry, QueueQuery
+from include.governance.incidents import Incident, open_incidents
+from plugins.fraud_desk.bank import Bank, Stores
+from plugins.fraud_desk.flow import Flow, FlowWatch
+
+FRESH_SECONDS = 3.0
+COUNTED_SECONDS = 30.0
+LATENCY_MINUTES = 15
+RATE_MINUTES = 60
+#: Newest alerts a look goes through; more than these in an hour make the chart begin later.
+MOST_ALERTS = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The alerts of the last hour.
+
+    Attributes
+    ----------
+    per_minute
+        Start of each minute and how many alerts were raised in it, oldest first.
+    p50, p95
+        Seconds from the broker to the alert, of the last ``LATENCY_MINUTES``; None without alerts.
+    """
+
+    per_minute: tuple[tuple[datetime, int], ...]
+    p50: float | None
+    p95: float | None
+    measured: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """All alerts of the queue's usual time."""
+
+    open_by_severity: dict[Severity, int]
+    amount_open: Decimal  # whatever the currency
+    unassigned: int
+    escalated: int
+    oldest_unassigned: QueueEntry | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything at once."""
+
+    flow: Flow
+    newest: Newest
+    counted: Counted
+    incidents: tuple[Incident, ...]
+    at: datetime
+
+
+class _Remembered(Generic[T]):
+    """A value that is worked out anew when it is old; meanwhile others get the one there is."""
+
+    def __init__(self, make: Callable[[], T], seconds: float) -> None:
+        self._make, self._seconds = make, seconds
+        self._lock = Lock()
+        self._value: T | None = None
+        self._made_at = float("-inf")
+
+    def get(self) -> T:
+        value = self._value
+        if value is not None and time.monotonic() - self._made_at < self._seconds:
+            return value
+        if not self._lock.acquire(blocking=value is None):
+            assert value is not None  # noqa: S101 (else it would have waited)
+            return value
+        try:
+            if self._value is None or time.monotonic() - self._made_at >= self._seconds:
+                self._value = self._make()
+                self._made_at = time.monotonic()
+            return self._value
+        finally:
+            self._lock.release()
+
+
+class Watch:
+    """Looks at a bank for every overview of a process."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._flow: FlowWatch | None = None
+        self._latencies: dict[uuid.UUID, float] = {}
+        self._counted = _Remembered(self._count, COUNTED_SECONDS)
+        self._look = _Remembered(self._make, FRESH_SECONDS)
+
+    def look(self) -> Look:
+        """How things are, a few seconds old at most.
+
+        Raises
+        ------
+        StoreUnavailable, SchemaMissing
+            See ``Bank.stores``.
+        """
+        self._bank.stores()
+        return self._look.get()
+
+    def _make(self) -> Look:
+        stores, now = self._bank.stores(), datetime.now(UTC)
+        if self._flow is None:
+            self._flow = FlowWatch(self._bank.lake)
+        return Look(
+            flow=self._flow.look(self._bank.end_offsets(), now),
+            newest=self._newest(stores, now),
+            counted=self._counted.get(),
+            incidents=open_incidents(self._bank.lake),
+            at=now,
+        )
+
+    def _newest(self, stores: Stores, now: datetime) -> Newest:
+        minute = now.replace(second=0, microsecond=0)
+        since = minute - timedelta(minutes=RATE_MINUTES - 1)
+        query = _everything(since, now + timedelta(minutes=5), MOST_ALERTS)
+        entries = stores.queue.page(query).entries
+        per_minute = Counter(entry.raised_at.replace(second=0, microsecond=0) for entry in entries)
+        minutes = [since + timedelta(minutes=place) for place in range(RATE_MINUTES)]
+        taken = self._latencies_of(stores, entries, now - timedelta(minutes=LATENCY_MINUTES))
+        p50, p95 = (float(value) for value in np.percentile(taken, (50, 95))) if taken else (None, None)
+        return Newest(tuple((at, per_minute[at]) for at in minutes), p50, p95, len(taken))
+
+    def _latencies_of(self, stores: Stores, entries: Sequence[QueueEntry], since: datetime) -> list[float]:
+        wanted = [entry.alert_id for entry in entries if entry.raised_at >= since]
+        fresh = [one for one in wanted if one not in self._latencies]
+        found = {
+            one: (alert.raised_at - alert.arrived_at).total_seconds()
+            for one, alert in (stores.alerts.get_many(fresh) if fresh else {}).items()
+        }
+        known = self._latencies | found
+        self._latencies = {one: known[one] for one in wanted if one in known}
+        return list(self._latencies.values())
+
+    def _count(self) -> Counted:
+        stores, now = self._bank.stores(), datetime.now(UTC)
+        since, until = now - timedelta(days=USUAL_DAYS), now + timedelta(minutes=5)
+        counts = [one for one in stores.queue.counts(since, until) if one.status.worklist is Worklist.OPEN]
+        return Counted(
+            open_by_severity={
+                severity: sum(one.count for one in counts if one.severity is severity)
+                for severity in reversed(Severity)
+            },
+            amount_open=sum((one.amount for one in counts), Decimal()),
+            unassigned=sum(one.count for one in counts if one.status is Status.OPEN),
+            escalated=sum(one.count for one in counts if one.status is Status.ESCALATED),
+            oldest_unassigned=oldest_unassigned(stores, since, until),
+            at=now,
+        )
+
+
+def oldest_unassigned(stores: Stores, since: datetime, until: datetime) -> QueueEntry | None:
+    """The open alert that has waited longest.
+
+    The queue gives the newest first, so the time is halved until nothing older is found: about twenty pages of
+    one row.
+    """
+    query = replace(_everything(since, until, 1), status=Status.OPEN)
+    found = stores.queue.page(query).entries
+    if not found:
+        return None
+    oldest, empty_until = found[0], since
+    while oldest.raised_at - empty_until > timedelta(seconds=1):
+        middle = empty_until + (oldest.raised_at - empty_until) / 2
+        cursor = replace(oldest, raised_at=middle, alert_id=uuid.UUID(int=0)).position(Ordering.NEWEST)
+        older = stores.queue.page(replace(query, after=cursor)).entries
+        if older:
+            oldest = older[0]
+        else:
+            empty_until = middle
+    return oldest
+
+
+def _everything(since: datetime, until: datetime, limit: int) -> QueueQuery:
+    return QueueQuery(since=since, until=until, ordering=Ordering.NEWEST, worklist=None, limit=limit)

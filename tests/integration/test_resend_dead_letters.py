@@ -1,0 +1,168 @@
+"""The task of resend_dead_letters on real Kafka and Cassandra."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.governance.audit import AuditChain
+from include.orchestration import dead_letters
+from include.pipeline.desk_audit import DESK
+from include.settings import Settings, Topics, settings
+from include.stores.cassandra.resent import CassandraResentStore
+from include.stores.cassandra.seen import CassandraSeenStore
+from include.stores.lake.files import Lake
+from include.transactions.dead_letters import KafkaDeadLetters
+from include.transactions.errors import ResendRefused
+from include.transactions.offsets import TopicOffsets
+from include.transactions.reading import read_between
+from include.transactions.resent import Resent, ResentState
+from include.transactions.schema import ARRIVAL_SCHEMA
+from tests.conftest import KafkaServer
+from tests.transactions.test_resending import event
+
+pytestmark = pytest.mark.servers
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the task knows of its run."""
+
+    triggering_user_name: str = "ann"
+
+
+@dataclass
+class Topic:
+    """The topics of a test, and dead letters in them."""
+
+    config: dict[str, str]
+    names: dict[str, str]
+    tail: dict[str, int]
+
+    def refuse(self, *values: bytes, reason: str = "currency: missing or null") -> None:
+        queue = KafkaDeadLetters(self.config, self.names["dead_letter"], self.names["transactions"])
+        rows = [
+            {
+                "kafka_partition": 0,
+                "kafka_offset": n + sum(self.tail.values()),
+                "arrived_at": datetime.now(UTC),
+                "errors": [reason],
+                "raw_key": b"A1",
+                "raw_value": value,
+            }
+            for n, value in enumerate(values)
+        ]
+        table = pa.Table.from_pylist(rows, schema=ARRIVAL_SCHEMA)
+        self.tail = queue.send(table, 0, self.tail)
+
+    def sent(self) -> list[dict[str, Any]]:
+        with TopicOffsets(self.config, self.names["transactions"]) as offsets:
+            ends = offsets.ends()
+        records = read_between(self.config, self.names["transactions"], {}, ends)
+        return [json.loads(record.value()) for record in records]
+
+
+@pytest.fixture
+def topic(
+    kafka: KafkaServer,
+    cassandra_session: Any,
+    topics: dict[str, str],
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Topic:
+    config = {"bootstrap.servers": kafka.bootstrap}
+    now = settings().model_copy(update={"topics": Topics(**topics), "lake_uri": tmp_path.as_uri()})
+
+    @contextmanager
+    def session() -> Iterator[Any]:
+        yield cassandra_session
+
+    def of_the_test() -> Settings:
+        return now
+
+    monkeypatch.setattr(dead_letters, "kafka_config", lambda: config)
+    monkeypatch.setattr(dead_letters, "cassandra_session", session)
+    monkeypatch.setattr(dead_letters, "settings", of_the_test)
+    # Places repeat from test to test, for each has topics of its own.
+    cassandra_session.execute("TRUNCATE dead_letters_resent", timeout=60)
+    return Topic(config, topics, {})
+
+
+def params(**changes: Any) -> dict[str, Any]:
+    return {"places": [], "reason": "", "limit": 1000, "corrections": [], "author": ""} | changes
+
+
+def broken(n: int) -> tuple[str, bytes]:
+    """A transaction under a new id whose currency has another name."""
+    name = f"T{n}-{uuid.uuid4()}"
+    whole = json.loads(event(transaction_id=name, occurred_at=datetime.now(UTC).isoformat()))
+    whole["ccy"] = whole.pop("currency")
+    return name, json.dumps(whole).encode()
+
+
+RENAME = [{"do": "rename", "field": "ccy", "to": "currency"}]
+
+
+def test_those_with_a_reason_are_corrected_and_sent_once(topic: Topic, tmp_path: Any) -> None:
+    names, values = zip(*(broken(n) for n in range(5)), strict=True)
+    topic.refuse(*values)
+    topic.refuse(b"{broken", reason="record: expected well-formed JSON (RFC 8259)")
+    wanted = params(reason="currency", corrections=RENAME)
+    assert dead_letters.resend(wanted, Run()) == {"sent": 5}
+    assert dead_letters.resend(wanted, Run()) == {"sent before": 5}
+    assert sorted(one["transaction_id"] for one in topic.sent()) == sorted(names)
+    assert {one["currency"] for one in topic.sent()} == {"EUR"}
+    records = list(AuditChain(Lake(tmp_path.as_uri()), DESK).records())
+    assert sorted(record.content["transaction_id"] for record in records) == sorted(names)
+    assert {(record.actor, record.kind) for record in records} == {("ann", "dead letter resent")}
+
+
+def test_what_is_still_broken_or_known_already_is_not_sent(topic: Topic, cassandra_session: Any) -> None:
+    (name, value), (_, other) = broken(1), broken(2)
+    CassandraSeenStore(cassandra_session).remember([name], 3)
+    topic.refuse(value, other)
+    places = [str(letter.place) for letter in dead_letters.dead_letter_box().letters()]
+    assert dead_letters.resend(params(places=places), Run()) == {"refused": 2}
+    assert dead_letters.resend(params(places=places, corrections=RENAME), Run()) == {"refused": 1, "sent": 1}
+    assert len(topic.sent()) == 1
+
+
+def test_a_claim_of_a_killed_try_is_waited_for_and_brought_to_its_end(
+    topic: Topic, cassandra_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "LEASE", timedelta())
+    name, value = broken(1)
+    topic.refuse(value)
+    (letter,) = dead_letters.dead_letter_box().letters()
+    store = CassandraResentStore(cassandra_session)
+    corrected = value.replace(b'"ccy"', b'"currency"')
+    store.claim(Resent(letter.place, uuid.uuid4(), name, corrected, "bob", datetime.now(UTC)))
+    done = dead_letters.resend(params(places=[str(letter.place)]), Run())
+    assert done == {"claimed by others": 1}
+    cassandra_session.execute("TRUNCATE dead_letters_resent", timeout=60)
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    store.claim(Resent(letter.place, uuid.uuid4(), name, corrected, "bob", long_ago))
+    assert dead_letters.resend(params(places=[str(letter.place)]), Run()) == {"sent": 1}
+    stands = store.get_many([letter.place])[letter.place]
+    assert (stands.state, stands.by) == (ResentState.SENT, "ann")
+    assert [one["transaction_id"] for one in topic.sent()] == [name]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"places": ["0:1"], "reason": "x"}, {"places": ["nowhere"]}])
+def test_nonsense_is_refused(topic: Topic, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ResendRefused, match="expected"):
+        dead_letters.resend(params(**wrong), Run())
+
+
+def test_nothing_chosen_is_skipped(topic: Topic) -> None:
+    with pytest.raises(AirflowSkipException):
+        dead_letters.resend(params(places=["0:99", "77:1"]), Run())
