@@ -10,6 +10,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from include.alerts.alert import Alert, Severity
+from include.alerts.message import alert_reference
 from include.cases.case import Action, CaseEvent, Status
 from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
 from include.cases.suppressions import Suppression
@@ -17,7 +18,7 @@ from include.detection.reasons import catalogue_words
 from include.transactions.labels import LabelEvent
 from plugins.fraud_desk.acting import CaseState
 from plugins.fraud_desk.bank import Stores
-from plugins.fraud_desk.rows import AlertRow, reference_of, rows_of, rows_of_alerts
+from plugins.fraud_desk.rows import AlertRow, rows_of, rows_of_alerts
 
 #: Most alerts of the same account, of the same counterparty, and repeats that are listed.
 RELATED = 20
@@ -130,7 +131,7 @@ def view_of(stores: Stores, alert: Alert) -> AlertView:
     labels = stores.labels.get_many([alert.transaction_id]).get(alert.transaction_id, [])
     return AlertView(
         alert_id=alert.alert_id,
-        reference=reference_of(alert.alert_id),
+        reference=alert_reference(alert.alert_id),
         transaction_id=alert.transaction_id,
         batch_id=alert.batch_id,
         account_id=alert.account_id,

@@ -14,7 +14,7 @@ from plugins.fraud_desk.access import reader
 from plugins.fraud_desk.bank import Bank
 from plugins.fraud_desk.headers import GuardedAnswers
 from plugins.fraud_desk.origin import own_origin
-from plugins.fraud_desk.pages import PAGES
+from plugins.fraud_desk.pages import PAGES, answer
 from plugins.fraud_desk.watching import Watch
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -25,6 +25,7 @@ def make_app(bank: Bank) -> FastAPI:
     app = FastAPI(title="Fraud desk", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.bank = bank
     app.state.watch = Watch(bank)
+    app.include_router(answer.router)
     app.include_router(_guarded())
     app.add_middleware(GuardedAnswers)
     failures.install(app)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Protocol, cast
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
 from include.cases.casework import Casework
+from include.cases.customer_answer import CustomerAnswers
+from include.pipeline.desk_audit import DeskAudit
 from include.stores.case_ports import CaseStore, HandlingStore, QueueStore, SuppressionStore
 from include.stores.cassandra.queries import Kind
 from include.stores.cassandra.records import StoredTransaction, Totals
 from include.stores.lake.files import Lake
-from include.stores.ports import AlertStore, LabelStore, OutboxStore
-
-if TYPE_CHECKING:
-    from include.pipeline.desk_audit import DeskAudit
+from include.stores.ports import AlertStore, CustomerStore, LabelStore, OutboxStore
 
 
 class Past(Protocol):
@@ -52,9 +51,11 @@ class Stores:
     suppressions: SuppressionStore
     labels: LabelStore
     outbox: OutboxStore
+    customers: CustomerStore
     past: Past
     casework: Casework
     audit: DeskAudit
+    answers: CustomerAnswers | None  # None: customers are not asked here
 
 
 class Bank(Protocol):

@@ -231,3 +231,60 @@ def _days(since: datetime, until: datetime, x: Callable[[datetime], float]) -> t
     first = since.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     moments = [first + timedelta(days=days * place) for place in range(9)]
     return tuple(Tick(x(at), f"{at:%m-%d}") for at in moments if at <= until)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a chart by day."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns from zero up."""
+
+    columns: tuple[Column, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    left: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Of the drawing."""
+        return self.right + 12
+
+    @property
+    def height(self) -> int:
+        """Of the drawing."""
+        return self.bottom + 22
+
+
+def columns(of: Sequence[tuple[datetime, float, str]], width: int = 760, bottom: int = 150) -> Columns:
+    """A column for each moment, in their order, named by its words."""
+    left, top = 66, 10
+    most = max([value for _, value, _ in of], default=0.0) or 1.0
+    step = (width - left) / max(len(of), 1)
+    every = max(1, math.ceil(len(of) / 8))
+    drawn = [
+        Column(
+            round(left + place * step + step * 0.12, 1),
+            round(bottom - value / most * (bottom - top), 1),
+            round(min(step * 0.76, 40), 1),
+            round(value / most * (bottom - top), 1),
+            f"{at:%Y-%m-%d}: {number(value, 2)}, {words}",
+        )
+        for place, (at, value, words) in enumerate(of)
+    ]
+    across = tuple(
+        Tick(drawn[place].x + drawn[place].width / 2, f"{at:%m-%d}")
+        for place, (at, _, _) in enumerate(of)
+        if place % every == 0
+    )
+    return Columns(tuple(drawn), across, (Tick(bottom, "0"), Tick(top, number(most))), left, width, bottom)

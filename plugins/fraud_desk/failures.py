@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from include.cases.errors import ActionRefused, CaseChanged, CasesError, NoSuchAlert, QueryRefused
 from include.stores.cassandra.errors import CassandraStoreError, SchemaMissing
 from plugins.fraud_desk.access import NotAllowed, SignInNeeded
+from plugins.fraud_desk.customer_page import is_customers, refused
 from plugins.fraud_desk.origin import ForeignOrigin
 from plugins.fraud_desk.rendering import airflow_root, page, route_of
 
@@ -69,7 +70,9 @@ def answer(
     """An error for whoever asks."""
     headers = {"retry-after": str(_RETRY_SECONDS)} if retry else {}
     response: Response
-    if wants_json(request):
+    if is_customers(request):
+        response = refused(status)  # a customer is told nothing about us
+    elif wants_json(request):
         response = JSONResponse(Failure(error=words, code=code).model_dump(), status)
     else:
         response = page(request, "failure.html", status=status, title=title, words=words, retry=retry)

@@ -25,17 +25,6 @@ _POLICY = "; ".join(
     )
 )
 
-#: The customer's page runs no script, and nobody frames it.
-ANSWER_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
-
 _ALWAYS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",

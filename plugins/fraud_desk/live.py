@@ -1,4 +1,4 @@
-"""The bank of a running Airflow: one session and one producer an API server process.
+"""The bank of a running Airflow: one session an API server process.
 
 They are made when first asked for and kept. A server that does not answer is not asked again for a moment, so that
 a page says so at once and the threads of the API stay free for others; a session that stands reconnects by itself.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -25,14 +25,12 @@ from include.stores.cassandra.queries import (
 )
 from include.stores.cassandra.records import StoredTransaction, Totals
 from include.stores.lake.files import Lake
-from include.transactions.labels import LabelEvent, encode_label
 from plugins.fraud_desk.bank import Stores
 
 if TYPE_CHECKING:
     from cassandra.cluster import Session
 
     from include.transactions.offsets import TopicOffsets
-    from include.transactions.producer import TransactionProducer
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +38,6 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 5.0
 #: After a failed try to connect nobody tries again for so long.
 PAUSE_SECONDS = 3.0
-#: A label that the broker does not take in this time is sent by the sweep of the cases.
-LABEL_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -85,7 +81,7 @@ class LiveBank:
         self._lake = Kept(lambda: Lake(settings().lake))
         self._stores = Kept(self._make_stores)
         self._offsets = Kept(_topic_offsets)
-        self._labels = Kept(_LabelSender)
+        self._labels = Kept(_label_sender)
 
     @property
     def lake(self) -> Lake:
@@ -113,7 +109,7 @@ class LiveBank:
         session = cassandra_address().connect()
         session.get_execution_profile(EXEC_PROFILE_DEFAULT).request_timeout = ANSWER_SECONDS
         try:
-            return stores_of(session, self.lake, lambda labels: self._labels.get().send(labels))
+            return stores_of(session, self.lake, lambda labels: self._labels.get()(labels))
         except Exception:
             session.cluster.shutdown()
             raise
@@ -145,25 +141,11 @@ class CassandraPast:
         return transaction(self._session, transaction_id)
 
 
-class _LabelSender:
-    """Sends labels; a producer is not for several threads, so one sends at a time."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._producer = _producer()
-
-    def send(self, labels: Sequence[LabelEvent]) -> None:
-        """Returns once the brokers have them."""
-        with self._lock:
-            self._producer.deliver(encode_label(label) for label in labels)
-
-
-def _producer() -> TransactionProducer:
+def _label_sender() -> SendLabels:
+    from include.orchestration.casework import LabelSender
     from include.orchestration.connections import kafka_config
-    from include.transactions.producer import TransactionProducer
 
-    config = {**kafka_config(), "delivery.timeout.ms": int(1000 * LABEL_SECONDS), "linger.ms": 0}
-    return TransactionProducer(config["bootstrap.servers"], settings().topics.labels, config=config)
+    return LabelSender(kafka_config())
 
 
 def _topic_offsets() -> TopicOffsets:
@@ -175,27 +157,30 @@ def _topic_offsets() -> TopicOffsets:
 
 def stores_of(session: Session, lake: Lake, send_labels: SendLabels) -> Stores:
     """The stores of a session and a lake."""
-    from include.cases.casework import Casework
+    from include.cases.customer_answer import CustomerAnswers
+    from include.orchestration.alerting import answer_links
+    from include.orchestration.casework import casework_on
     from include.pipeline.desk_audit import DeskAudit
     from include.stores.cassandra.alert_queue import CassandraQueueStore
     from include.stores.cassandra.alerts import CassandraAlertStore
     from include.stores.cassandra.cases import CassandraCaseStore, CassandraHandlingStore
+    from include.stores.cassandra.customers import CassandraCustomerStore
     from include.stores.cassandra.labels import CassandraLabelStore
     from include.stores.cassandra.outbox import CassandraOutboxStore
     from include.stores.cassandra.suppressions import CassandraSuppressionStore
 
-    alerts, cases = CassandraAlertStore(session), CassandraCaseStore(session)
-    handlings, queue = CassandraHandlingStore(session), CassandraQueueStore(session)
-    audit = DeskAudit(lake)
+    casework, links = casework_on(session, lake, send_labels), answer_links(settings())
     return Stores(
-        alerts=alerts,
-        cases=cases,
-        handlings=handlings,
-        queue=queue,
+        alerts=CassandraAlertStore(session),
+        cases=CassandraCaseStore(session),
+        handlings=CassandraHandlingStore(session),
+        queue=CassandraQueueStore(session),
         suppressions=CassandraSuppressionStore(session),
         labels=CassandraLabelStore(session),
         outbox=CassandraOutboxStore(session),
+        customers=CassandraCustomerStore(session),
         past=CassandraPast(session),
-        casework=Casework(alerts, cases, handlings, queue, send_labels, audit.event),
-        audit=audit,
+        casework=casework,
+        audit=DeskAudit(lake),
+        answers=CustomerAnswers(links, casework) if links else None,
     )

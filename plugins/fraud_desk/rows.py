@@ -11,6 +11,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from include.alerts.alert import Alert, Severity
+from include.alerts.message import alert_reference
 from include.cases.case import Case, Status
 from include.cases.queue import QueueEntry
 from plugins.fraud_desk.bank import Stores
@@ -58,7 +59,7 @@ class AlertRow(BaseModel):
         """The row of an entry of the queue."""
         return cls(
             alert_id=entry.alert_id,
-            reference=reference_of(entry.alert_id),
+            reference=alert_reference(entry.alert_id),
             transaction_id=entry.transaction_id,
             raised_at=entry.raised_at,
             severity=entry.severity,
@@ -75,11 +76,6 @@ class AlertRow(BaseModel):
             repeats=repeats,
             leader_id=entry.leader_id,
         )
-
-
-def reference_of(alert_id: uuid.UUID) -> str:
-    """What a customer who calls names the alert by."""
-    return alert_id.hex[:8].upper()
 
 
 def rows_of(stores: Stores, entries: Sequence[QueueEntry]) -> tuple[AlertRow, ...]:

@@ -26,6 +26,7 @@ from include.stores.memory.cases import (
     MemoryQueueStore,
     MemorySuppressionStore,
 )
+from include.stores.memory.customers import MemoryCustomerStore
 from include.stores.memory.labels import MemoryLabelStore
 from include.transactions.labels import LabelEvent
 from plugins.fraud_desk.bank import Stores
@@ -103,15 +104,15 @@ class MemoryBank:
                 past=self.past,
                 casework=casework,
                 audit=audit,
+                customers=MemoryCustomerStore(),
+                answers=CustomerAnswers(
+                    AnswerLinks([LINK_KEY], "http://testserver/fraud-desk/answer"), casework
+                ),
             )
         return self._stores
 
     def end_offsets(self) -> dict[int, int] | None:
         return self.ends
-
-    def answers(self) -> CustomerAnswers:
-        links = AnswerLinks([LINK_KEY], "http://testserver/fraud-desk/answer")
-        return CustomerAnswers(links, self.stores().casework)
 
     def raise_alerts(self, *alerts: Alert, window: timedelta = timedelta(hours=1)) -> None:
         """Take alerts in as the chain does."""

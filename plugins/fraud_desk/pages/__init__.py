@@ -8,6 +8,6 @@ from __future__ import annotations
 from types import ModuleType
 
 from plugins.fraud_desk import acting
-from plugins.fraud_desk.pages import alert, overview, queue, suppressions
+from plugins.fraud_desk.pages import account, alert, counterparty, overview, queue, search, suppressions
 
-PAGES: tuple[ModuleType, ...] = (overview, queue, alert, suppressions, acting)
+PAGES: tuple[ModuleType, ...] = (overview, queue, alert, account, counterparty, search, suppressions, acting)
