@@ -273,6 +273,18 @@ class ModelRegistry:
                 del self._asked_for[oldest]
         return there
 
+    def manifest(self, version: str) -> Manifest:
+        """What a stored version says of itself, without loading its models.
+
+        Raises
+        ------
+        RegistryError
+            It is not stored.
+        ModelRefused
+            Its manifest cannot be read.
+        """
+        return self._manifest(version)[0]
+
     def policy(self, version: str) -> DecisionPolicy:
         """The thresholds of a stored version, without its models, which take seconds to load.
 

@@ -59,9 +59,14 @@ def tell_of_incidents(lake: Lake, recipient: str) -> None:
     """Tell of each open incident once: what goes on without stopping anything is seen by nobody else."""
     for one in open_incidents(lake):
         key = f"incident:{one.key}:{one.since.isoformat()}"
-        if not lake.exists(_path(_identity(key))):
+        if not told_before(lake, key):
             words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."]
             tell(lake, recipient, key, f"Incident: {one.key}", words)
+
+
+def told_before(lake: Lake, key: str) -> bool:
+    """Whether ``tell`` has been called with this key."""
+    return lake.exists(_path(_identity(key)))
 
 
 def _identity(key: str) -> uuid.UUID:

@@ -33,6 +33,7 @@ POLICY = ExceptionRetryPolicy(
                 "include.detection.errors.PromotionRefused",
                 "include.governance.errors.ChangeRefused",
                 "include.governance.errors.BacktestDiffers",
+                "include.reports.periods.PeriodRefused",
                 "include.transactions.errors.ResendRefused",
             ],
             action=RetryAction.FAIL,

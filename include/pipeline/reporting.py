@@ -7,14 +7,12 @@ the other days are counted, and stored, on the way. What labels and people say i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from include.cases.suppressions import Suppression
 from include.pipeline.reporting_outcome import cases_of, drift_of, outcome_of, suppressions_of
+from include.pipeline.reporting_quality import models_over, rules_over
 from include.pipeline.reporting_scan import (
-    DeliveriesOf,
     SegmentOf,
     Segments,
     activity_of_day,
@@ -22,22 +20,19 @@ from include.pipeline.reporting_scan import (
     oldest_batch,
 )
 from include.reports.archive import StoredReport, read_report, store, stored_reports
-from include.reports.figures import Activity, ModelFigures, Point, Report, RuleFigures
+from include.reports.figures import Activity, Point, Report
 from include.reports.periods import Kind, Period, PeriodRefused
 from include.reports.report_page import report_page
 from include.reports.report_pdf import report_pdf
-from include.stores.case_ports import CaseStore, QueueStore
+from include.stores.case_ports import CaseStore, QueueStore, SuppressionStore
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import Stage
+from include.stores.ports import OutboxStore
 
 log = logging.getLogger(__name__)
 
 #: A day that was not reported on because nothing ran is made up for so long.
 CATCH_UP = timedelta(days=7)
-
-#: Figures of rules, and of models, over UTC days [since, until).
-RulesOf = Callable[[Lake, date, date], Sequence[RuleFigures]]
-ModelsOf = Callable[[Lake, date, date], Sequence[ModelFigures]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +46,10 @@ class Sources:
     """
 
     segment_of: SegmentOf | None = None
-    deliveries_of: DeliveriesOf | None = None
+    outbox: OutboxStore | None = None
     queue: QueueStore | None = None
     cases: CaseStore | None = None
-    suppressions: Callable[[], Sequence[Suppression]] | None = None
-    rules_of: RulesOf | None = None
-    models_of: ModelsOf | None = None
+    suppressions: SuppressionStore | None = None
 
 
 def due_periods(lake: Lake, now: datetime) -> list[Period]:
@@ -105,7 +98,7 @@ def _report(lake: Lake, period: Period, sources: Sources, now: datetime, began: 
     missing: list[date] = []
     if period.kind is Kind.DAILY:
         segments = Segments(sources.segment_of)
-        activity = activity_of_day(lake, period.since, period.until, segments, sources.deliveries_of)
+        activity = activity_of_day(lake, period.since, period.until, segments, sources.outbox)
     else:
         activity = Activity()
         for day in period.days():
@@ -129,10 +122,12 @@ def _report(lake: Lake, period: Period, sources: Sources, now: datetime, began: 
         activity=activity,
         outcome=outcome_of(lake, since, until, now),
         cases=cases_of(queue, cases, since, until) if queue is not None and cases is not None else None,
-        rules=tuple(sources.rules_of(lake, *days)) if sources.rules_of else None,
-        models=tuple(sources.models_of(lake, *days)) if sources.models_of else None,
+        rules=rules_over(lake, *days),
+        models=models_over(lake, *days),
         drift=drift_of(lake, since, until),
-        suppressions=suppressions_of(sources.suppressions(), since, until) if sources.suppressions else None,
+        suppressions=suppressions_of(sources.suppressions.all(), since, until)
+        if sources.suppressions
+        else None,
     )
 
 

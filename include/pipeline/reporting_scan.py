@@ -5,33 +5,33 @@ from __future__ import annotations
 import uuid
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.alerts.alert import alert_id_for
-from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.delivery import Delivery, DeliveryState, Place
 from include.reports.figures import Activity, ChannelFigures, Point, Total, alert_counts
 from include.reports.spread import Spread
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, scored_file
+from include.stores.ports import OutboxStore
 
 #: Customers' segments by customer; customers nobody knows are left out.
 SegmentOf = Callable[[Sequence[str]], Mapping[str, str]]
-#: Deliveries of alerts, in any order.
-DeliveriesOf = Callable[[Sequence[uuid.UUID]], Iterable[Delivery]]
 
 #: Segments of transactions that name no customer, and of customers nobody knows.
 NO_CUSTOMER, UNKNOWN = "no customer named", "unknown"
 
-_COLUMNS = ("transaction_id", "customer_id", "amount", "currency", "decision", "severity", "typology")
+_COLUMNS = ("customer_id", "amount", "currency", "decision", "severity", "typology")
 _KEPT_SEGMENTS = 200_000
-_ASKED_DELIVERIES = 500
+_PAGE = 500
+_HIGHEST = uuid.UUID(int=2**128 - 1)
 _HOUR = timedelta(hours=1)
 
 
@@ -106,15 +106,14 @@ class _Tally:
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     hours: dict[datetime, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, rows: pa.Table, at: datetime, segments: Segments) -> list[uuid.UUID]:
-        """Count a batch; returns the ids of its alerts."""
+    def add(self, rows: pa.Table, at: datetime, segments: Segments) -> None:
+        """Count a batch."""
         self.scored += rows.num_rows
         self.reviews += pc.sum(pc.equal(rows["decision"], "REVIEW")).as_py() or 0
         self._add_money(rows, segments)
         alerted = rows.filter(pc.equal(rows["decision"], "ALERT"))
         self.alerts.update(zip(alerted["severity"].to_pylist(), alerted["typology"].to_pylist(), strict=True))
         self.hours[at].update(transactions=rows.num_rows, alerts=alerted.num_rows)
-        return [alert_id_for(name) for name in alerted["transaction_id"].to_pylist()]
 
     def _add_money(self, rows: pa.Table, segments: Segments) -> None:
         grouped = rows.group_by(["customer_id", "currency"]).aggregate(
@@ -137,31 +136,24 @@ class _Tally:
 
 
 def activity_of_day(
-    lake: Lake,
-    since: datetime,
-    until: datetime,
-    segments: Segments,
-    deliveries_of: DeliveriesOf | None,
+    lake: Lake, since: datetime, until: datetime, segments: Segments, outbox: OutboxStore | None
 ) -> Activity:
     """What was done in [since, until), at most a day.
 
     Accepted, duplicates and dead letters are those of the batches accepted then, everything else of the batches
-    scored then.
+    scored then; deliveries are those made then.
     """
     ledger, accepted = BatchLedger(lake), batches_between(lake, Stage.ACCEPTED, since, until)
     counts: Counter[str] = Counter()
     for batch in accepted:
         counts.update((ledger.manifest(Stage.ACCEPTED, batch) or {}).get("counts", {}))
     tally = _Tally()
-    channels = None if deliveries_of is None else _Channels(deliveries_of)
     for batch in batches_between(lake, Stage.SCORED, since, until):
         manifest = ledger.manifest(Stage.SCORED, batch)
         if manifest is None or not lake.exists(scored_file(batch)):
             continue
         hour = since + (_moment(manifest) - since) // _HOUR * _HOUR
-        alerts = tally.add(lake.read_table(scored_file(batch), _COLUMNS), hour, segments)
-        if channels is not None:
-            channels.add(alerts)
+        tally.add(lake.read_table(scored_file(batch), _COLUMNS), hour, segments)
     hours = [since + number * _HOUR for number in range(-((since - until) // _HOUR))]
     return Activity(
         batches=len(accepted),
@@ -175,37 +167,33 @@ def activity_of_day(
             for name, number in sorted(tally.transactions.items())
         },
         alerts=alert_counts(tally.alerts),
-        channels=None if channels is None else channels.figures(),
+        channels=None if outbox is None else channels_of(deliveries_between(outbox, since, until)),
         points=tuple(Point(since=hour, **tally.hours[hour]) for hour in hours),
     )
 
 
-class _Channels:
-    """Figures by channel; asks for deliveries so many alerts at a time, and keeps none."""
+def deliveries_between(outbox: OutboxStore, since: datetime, until: datetime) -> Iterator[Delivery]:
+    """Deliveries made in [since, until), the newest first, a page at a time."""
+    place = Place(until, _HIGHEST)
+    while page := outbox.recent(_PAGE, after=place):
+        for delivery in page:
+            if delivery.created_at < since:
+                return
+            yield delivery
+        place = Place.of(page[-1])
 
-    def __init__(self, deliveries_of: DeliveriesOf) -> None:
-        self._ask = deliveries_of
-        self._waiting: list[uuid.UUID] = []
-        self._found: dict[str, ChannelFigures] = {}
 
-    def add(self, alerts: Sequence[uuid.UUID]) -> None:
-        self._waiting += alerts
-        while len(self._waiting) >= _ASKED_DELIVERIES:
-            self._look(self._waiting[:_ASKED_DELIVERIES])
-            del self._waiting[:_ASKED_DELIVERIES]
-
-    def figures(self) -> dict[str, ChannelFigures]:
-        if self._waiting:
-            self._look(self._waiting)
-            self._waiting = []
-        return dict(sorted(self._found.items()))
-
-    def _look(self, alerts: Sequence[uuid.UUID]) -> None:
+def channels_of(deliveries: Iterable[Delivery]) -> dict[str, ChannelFigures]:
+    """Figures by channel; keeps so many deliveries at a time and no more."""
+    found: dict[str, ChannelFigures] = {}
+    coming = iter(deliveries)
+    while part := list(islice(coming, _PAGE)):
         by_channel: dict[str, list[Delivery]] = defaultdict(list)
-        for delivery in self._ask(alerts):
+        for delivery in part:
             by_channel[delivery.channel].append(delivery)
-        for channel, deliveries in by_channel.items():
-            self._found[channel] = self._found.get(channel, ChannelFigures()) + _channel(deliveries)
+        for channel, ones in by_channel.items():
+            found[channel] = found.get(channel, ChannelFigures()) + _channel(ones)
+    return dict(sorted(found.items()))
 
 
 def _channel(deliveries: Sequence[Delivery]) -> ChannelFigures:

@@ -1,4 +1,4 @@
-"""The file of one case, for a suspicious-activity report: everything that is known, in one document that can be checked.
+"""The file of one case, for a suspicious-activity report: all that is known, in one document that can be checked.
 
 The document has three parts: ``schema``, ``content`` and ``made`` (who asked for it, and when). ``sha256`` is that
 of the content in canonical JSON, so the same case gives the same digest whoever exports it, and any change shows.

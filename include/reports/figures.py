@@ -60,7 +60,7 @@ class AlertCount(_Figures):
 
 
 class ChannelFigures(_Figures):
-    """Deliveries over one channel, of the alerts of the period.
+    """Deliveries over one channel, made in the period.
 
     Attributes
     ----------
@@ -338,7 +338,7 @@ class Report(_Figures):
         The period was not over when it was made.
     days_missing
         Days of the month before the first batch of the bank.
-    cases, rules, models, suppressions
+    cases, suppressions
         None where the store behind them was not asked.
     """
 
@@ -353,8 +353,8 @@ class Report(_Figures):
     activity: Activity
     outcome: Outcome
     cases: CaseFigures | None = None
-    rules: tuple[RuleFigures, ...] | None = None
-    models: tuple[ModelFigures, ...] | None = None
+    rules: tuple[RuleFigures, ...] = ()
+    models: tuple[ModelFigures, ...] = ()
     drift: tuple[DriftNote, ...] = ()
     suppressions: tuple[SuppressionNote, ...] | None = None
 

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from include.reports.figures import Report
-from include.reports.layout import Section, Table, count, moment, percent, table
+from include.reports.layout import Section, count, moment, percent, table
 from include.reports.periods import Kind
 
 
 def quality_section(report: Report) -> Section:
     """What rules and models came to."""
-    tables: list[Table] = []
-    if report.rules is not None:
-        rules = [
-            (
-                one.rule_id, count(one.hits), count(one.alone), count(one.labelled), count(one.fraud),
-                percent(one.precision),
-            )
-            for one in report.rules
-        ]  # fmt: skip
-        header = ("rule", "hits", "alone", "labelled", "fraud", "precision")
-        tables.append(table(header, rules, title="Rules", widths=(5, 2, 2, 2, 2, 2)))
-    if report.models is not None:
-        models = [
-            (
-                one.model_version or "rules alone", count(one.transactions), count(one.alerts),
-                count(one.reviews), count(one.fraud), percent(one.precision), percent(one.recall),
-            )
-            for one in report.models
-        ]  # fmt: skip
-        header_of_models = (
-            "model", "transactions", "alerts", "reviews", "known fraud", "precision", "recall",
-        )  # fmt: skip
-        tables.append(table(header_of_models, models, title="Models", widths=(5, 3, 2, 2, 3, 3, 2)))
+    rules = [
+        (one.rule_id, *map(count, (one.hits, one.alone, one.labelled, one.fraud)), percent(one.precision))
+        for one in report.rules
+    ]
+    models = [
+        (
+            one.model_version or "rules alone",
+            *map(count, (one.transactions, one.alerts, one.reviews, one.fraud)),
+            percent(one.precision),
+            percent(one.recall),
+        )
+        for one in report.models
+    ]
+    of_rules = ("rule", "hits", "alone", "labelled", "fraud", "precision")
+    of_models = ("model", "transactions", "alerts", "reviews", "known fraud", "precision", "recall")
+    tables = (
+        table(of_rules, rules, title="Rules", widths=(5, 2, 2, 2, 2, 2)),
+        table(of_models, models, title="Models", widths=(5, 3, 2, 2, 3, 3, 2)),
+    )
     return Section(
         "Rules and models",
-        words=("By the transactions' own time, in UTC days; precision and recall of what has a label.",),
-        tables=tuple(tables),
+        words=(
+            "By the transactions' own time, in UTC days, as far as measure_quality has counted; precision and recall "
+            "of what has a label. Alone: no other rule hit.",
+        ),
+        tables=tables,
     )
 
 
@@ -69,7 +68,8 @@ def definitions_section(report: Report) -> Section:
     """How to read the figures."""
     lines = [
         "Accepted, duplicates and dead letters: of the batches accepted in the period, by when they were completed. "
-        "Decided, segments, amounts and alerts: of the batches scored in the period.",
+        "Decided, segments, amounts and alerts: of the batches scored in the period. "
+        "Deliveries: those made in the period. Dispositions: of the alerts raised in it.",
         "Amounts are exact decimals in the currency of the transaction; nothing is converted.",
         "Loss prevented: the amounts of transactions that were alerted and are labelled fraud; whether the payment was "
         "stopped in time is not known here, so it is what could be prevented. Loss missed: the amounts of transactions "

@@ -110,8 +110,7 @@ def _sections(report: Report) -> Iterator[Section]:
         yield _cases(report.cases)
     if report.activity.channels is not None:
         yield _deliveries(report.activity)
-    if report.rules is not None or report.models is not None:
-        yield quality_section(report)
+    yield quality_section(report)
     yield drift_section(report)
     if report.suppressions is not None:
         yield suppressions_section(report)

@@ -26,6 +26,7 @@ FLOW = [
     ("collect_labels", "labels", set()),
     ("change_rule", "rules", set()),
     ("change_list", "lists", set()),
+    ("build_reports", "reports", set()),
     ("backtest_rules", "rule_backtests", set()),
     ("measure_quality", "detection_quality", set()),
 ]

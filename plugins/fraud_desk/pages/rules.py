@@ -1,0 +1,104 @@
+"""Rules: how good each is, where it stands in its life, and trying a change of one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from include.pipeline.backtest_record import FOLDER as BACKTESTS
+from include.reports.csv_export import RULE_COLUMNS, csv_lines
+from include.reports.pages import draw
+from include.stores.lake.files import Lake
+from plugins.fraud_desk.bank import BankDep
+from plugins.fraud_desk.documents import document
+from plugins.fraud_desk.rendering import page
+from plugins.fraud_desk.rule_view import DAYS, life_of, quality_chart, rule, rules
+from plugins.fraud_desk.runs import StartingDep
+
+router = APIRouter()
+
+_BACKTEST = re.compile(r"[a-z][a-z0-9_]{0,63}-[0-9a-f]{10}")
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A back-test in the list."""
+
+    backtest_id: str
+    made_at: datetime | None
+
+
+def _days(days: int = 28) -> int:
+    return days if days in DAYS else 28
+
+
+#: Parameter of routes: over how many days.
+DaysDep = Annotated[int, Depends(_days)]
+
+
+@router.get("/rules", response_class=HTMLResponse)
+def rules_page(request: Request, bank: BankDep, days: DaysDep, may: StartingDep) -> HTMLResponse:
+    """All rules."""
+    return page(
+        request,
+        "rules.html",
+        section="rules",
+        found=rules(bank.lake, days),
+        days=days,
+        choices=DAYS,
+        backtests=_backtests(bank.lake),
+        may_backtest=may("backtest_rules"),
+        may_change=may("change_rule"),
+    )
+
+
+@router.get("/rules.csv")
+def rules_csv(bank: BankDep, days: DaysDep) -> Response:
+    """The figures as a file."""
+    rows = [row.quality for row in rules(bank.lake, days).rows]
+    headers = {"content-disposition": f'attachment; filename="rules-{days}-days.csv"'}
+    return StreamingResponse(csv_lines(rows, RULE_COLUMNS), media_type="text/csv", headers=headers)
+
+
+@router.get("/rules/{rule_id}", response_class=HTMLResponse)
+def rule_page(rule_id: str, request: Request, bank: BankDep, days: DaysDep, may: StartingDep) -> HTMLResponse:
+    """One rule: its text, its days, its life."""
+    row = rule(bank.lake, rule_id, days)
+    if row is None:
+        raise HTTPException(404)
+    return page(
+        request,
+        "rule.html",
+        section="rules",
+        row=row,
+        days=days,
+        choices=DAYS,
+        chart=draw(quality_chart(bank.lake, rule_id, days)),
+        life=life_of(bank.lake, rule_id),
+        backtests=_backtests(bank.lake, rule_id),
+        may_backtest=may("backtest_rules"),
+    )
+
+
+@router.get("/backtests/{backtest_id}")
+def backtest_document(backtest_id: str, bank: BankDep) -> Response:
+    """The page a back-test has written."""
+    if not _BACKTEST.fullmatch(backtest_id):
+        raise HTTPException(404)
+    return document(bank.lake, f"{BACKTESTS}/{backtest_id}/backtest.html", backtest_id)
+
+
+def _backtests(lake: Lake, rule_id: str | None = None) -> list[Backtest]:
+    """The newest back-tests, of a rule or of all."""
+    names = [name for name in lake.names(BACKTESTS) if _BACKTEST.fullmatch(name)]
+    if rule_id is not None:
+        names = [name for name in names if name.rpartition("-")[0] == rule_id]
+    found = [Backtest(name, lake.modified_at(f"{BACKTESTS}/{name}/backtest.json")) for name in names]
+    known = [one for one in found if one.made_at is not None]
+    return sorted(known, key=lambda one: one.made_at or datetime.min, reverse=True)[:_SHOWN]
