@@ -202,7 +202,7 @@ def graph(centre: str, links: Sequence[Link], most: int = 12) -> Graph:
     order = sorted(links, key=lambda one: (not one.marked, -one.count, -one.total))[:most]
     width, height = 620, max(220, 44 + 30 * ((len(order) + 1) // 2))
     x, y = width / 2, height / 2
-    largest = max([one.count for one in order], default=1)
+    largest = max([4, *(one.count for one in order)])
     edges = []
     for place, link in enumerate(order):
         on_right = place % 2 == 0
@@ -266,7 +266,7 @@ class Columns:
         return self.bottom + 22
 
 
-def columns(of: Sequence[tuple[datetime, float, str]], width: int = 760, bottom: int = 150) -> Columns:
+def columns(of: Sequence[tuple[datetime, float, str]], width: int = 1180, bottom: int = 150) -> Columns:
     """A column for each moment, in their order, named by its words."""
     left, top = 66, 10
     most = max([value for _, value, _ in of], default=0.0) or 1.0

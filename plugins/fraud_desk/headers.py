@@ -35,7 +35,7 @@ _ALWAYS = {
     "cache-control": "no-store",
 }
 
-_NUMBERS = re.compile(r"(/(?:accounts|counterparties)/)([^/]+)")
+_NUMBERS = re.compile(r"(/(?:accounts|counterparties)/)(.+)")
 _LINK = re.compile(r"(/answer/)[^/]+")
 
 
