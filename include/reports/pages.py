@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -9,6 +11,7 @@ from include.reports.charts import Chart
 from include.reports.checks import said
 
 
+@lru_cache
 def templates(package: str) -> Environment:
     """Templates of a package, which may extend ``base.html.j2`` and include ``checks.html.j2``."""
     environment = Environment(
@@ -22,7 +25,5 @@ def templates(package: str) -> Environment:
 
 def draw(chart: Chart) -> Markup:
     """A chart as SVG, safe to put into a page."""
-    environment = Environment(
-        loader=PackageLoader("include.reports"), autoescape=True, undefined=StrictUndefined
-    )
+    environment = templates("include.reports")
     return Markup(environment.get_template("chart.svg.j2").render(chart=chart))  # noqa: S704 - escaped above

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
 
-from plugins.fraud_desk import failures, files
+from plugins.fraud_desk import failures, files, work_failures
 from plugins.fraud_desk.access import reader
 from plugins.fraud_desk.bank import Bank
 from plugins.fraud_desk.headers import GuardedAnswers
@@ -29,6 +29,7 @@ def make_app(bank: Bank) -> FastAPI:
     app.include_router(_guarded())
     app.add_middleware(GuardedAnswers)
     failures.install(app)
+    work_failures.install(app)
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -79,21 +80,17 @@ def quality_charts(quality: tuple[ModelQuality, ...]) -> list[Chart]:
     by_version: dict[str, list[ModelQuality]] = defaultdict(list)
     for one in quality:
         by_version[one.model_version].append(one)
-    measures = (
+    measures: tuple[tuple[str, str, Callable[[ModelQuality], float | None]], ...] = (
         ("Recall of labelled frauds", "share", lambda one: one.recall),
         ("Precision of labelled alerts", "share", lambda one: one.precision),
-        (
-            "Alerts",
-            "share of transactions",
-            lambda one: one.alerts / one.transactions if one.transactions else None,
-        ),
+        ("Alerts", "share of transactions", lambda one: one.alerts / max(1, one.transactions)),
     )
     charts = []
     for title, up, measure in measures:
         series = []
         for place, (version, of) in enumerate(by_version.items()):
             points = [(_noon(one.day), value) for one in of if (value := measure(one)) is not None]
-            across, values = [at for at, _ in points], [float(value) for _, value in points]
+            across, values = [at for at, _ in points], [value for _, value in points]
             series.append(Series(version or "rules only", across, values, COLOURS[place % len(COLOURS)]))
         charts.append(day_chart(title, up, series))
     return charts

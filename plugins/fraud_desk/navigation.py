@@ -21,4 +21,9 @@ SECTIONS: tuple[Section, ...] = (
     Section("overview", "Overview", "/"),
     Section("queue", "Queue", "/queue"),
     Section("suppressions", "Suppressions", "/suppressions"),
+    Section("deliveries", "Deliveries", "/deliveries"),
+    Section("rules", "Rules", "/rules"),
+    Section("models", "Models", "/models"),
+    Section("dead-letters", "Dead letters", "/dead-letters"),
+    Section("reports", "Reports", "/reports"),
 )

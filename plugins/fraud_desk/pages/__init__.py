@@ -7,7 +7,24 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from plugins.fraud_desk import acting
-from plugins.fraud_desk.pages import account, alert, counterparty, overview, queue, search, suppressions
+from plugins.fraud_desk import acting, runs
+from plugins.fraud_desk.pages import (
+    account,
+    alert,
+    counterparty,
+    dead_letters,
+    deliveries,
+    exports,
+    models,
+    overview,
+    queue,
+    reports,
+    rules,
+    search,
+    suppressions,
+)
 
-PAGES: tuple[ModuleType, ...] = (overview, queue, alert, account, counterparty, search, suppressions, acting)
+PAGES: tuple[ModuleType, ...] = (
+    overview, queue, alert, account, counterparty, search, suppressions, acting,
+    dead_letters, rules, models, deliveries, reports, exports, runs,
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Exports: the file of a case as PDF and JSON, and the queue as CSV."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from include.cases.errors import NoSuchAlert
+from include.cases.queue import QueueEntry, QueueQuery
+from include.reports.case_file import CaseFile, case_file
+from include.reports.case_pdf import case_pdf
+from include.reports.csv_export import QUEUE_COLUMNS, csv_lines
+from plugins.fraud_desk.access import Analyst, Person
+from plugins.fraud_desk.asking import AskedDep
+from plugins.fraud_desk.bank import Stores, StoresDep
+
+router = APIRouter()
+
+#: Rows of a file, and rows that are asked of the store at a time.
+MOST, _PIECE = 20_000, 200
+#: Transactions of the account in a case file: so long before and after the alert, and at most so many.
+_AROUND, _MOST_AROUND = timedelta(days=30), 500
+
+
+@router.get("/alerts/{alert_id}/case.pdf")
+def case_as_pdf(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Response:
+    """The file of a case, for people."""
+    file = _file(stores, alert_id, person, "pdf")
+    return _kept(case_pdf(file), "application/pdf", f"case-{alert_id}.pdf")
+
+
+@router.get("/alerts/{alert_id}/case.json")
+def case_as_json(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Response:
+    """The file of a case, exact, with its digest."""
+    file = _file(stores, alert_id, person, "json")
+    return _kept(file.to_json(), "application/json", f"case-{alert_id}.json")
+
+
+@router.get("/queue.csv")
+def queue_csv(asked: AskedDep, stores: StoresDep, person: Analyst) -> Response:
+    """The queue as its address asks for it, without pages."""
+    now = datetime.now(UTC)
+    query = asked.query(person.name, now, _PIECE)
+    detail = {"address": asked.address(), "at": now}
+    stores.audit.note("queue exported", person.name, "queue", detail, f"export:queue:{uuid.uuid4()}")
+    lines = csv_lines(_entries(stores, query), QUEUE_COLUMNS, limit=MOST)
+    return StreamingResponse(
+        lines, media_type="text/csv", headers={"content-disposition": 'attachment; filename="alerts.csv"'}
+    )
+
+
+def _entries(stores: Stores, query: QueueQuery) -> Iterator[QueueEntry]:
+    while True:
+        found = stores.queue.page(query)
+        yield from found.entries
+        if found.next_after is None:
+            return
+        query = replace(query, after=found.next_after)
+
+
+def _file(stores: Stores, alert_id: uuid.UUID, person: Person, form: str) -> CaseFile:
+    """Put the file together, and on record who took it out of the bank."""
+    alert = stores.alerts.get(alert_id)
+    if alert is None:
+        raise NoSuchAlert(f"expected an alert {alert_id}, there is none; look it up in the queue again")
+    now, at = datetime.now(UTC), alert.occurred_at
+    file = case_file(
+        alert,
+        stores.casework.current([alert_id])[alert_id],
+        stores.cases.history(alert_id),
+        stores.past.history(alert.account_id, at - _AROUND, at + _AROUND, _MOST_AROUND),
+        stores.outbox.of_alert(alert_id),
+        stores.labels.get_many([alert.transaction_id]).get(alert.transaction_id, []),
+        person.name,
+        now,
+    )
+    detail = {"form": form, "sha256": file.sha256, "at": now}
+    stores.audit.note(
+        "case exported", person.name, f"alert {alert_id}", detail, f"export:{alert_id}:{uuid.uuid4()}"
+    )
+    return file
+
+
+def _kept(content: bytes, media_type: str, name: str) -> Response:
+    return Response(
+        content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'}
+    )

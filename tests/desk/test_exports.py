@@ -1,0 +1,72 @@
+"""Exports: whole, harmless to spreadsheets, and on record with who took them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from include.pipeline.desk_audit import DeskAudit
+from include.reports.case_file import is_unchanged
+from plugins.fraud_desk.access import Role
+from tests.desk.bank import MemoryBank
+from tests.desk.serve import filled
+from tests.desk.work import Work
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(filled(tmp_path, 30))
+
+
+def exports(work: Work) -> list[tuple[str, str, str]]:
+    return [deed for deed in work.deeds() if "exported" in deed[1]]
+
+
+def test_a_case_as_json_and_pdf(work: Work) -> None:
+    client = work.client(Role.ANALYST)
+    (row, *_) = csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text))
+    alert_id = row["alert_id"]
+    told = client.get(f"/alerts/{alert_id}/case.json")
+    assert is_unchanged(told.content)
+    document = json.loads(told.content)
+    assert document["content"]["alert"]["alert_id"] == alert_id
+    assert document["made"]["by"] == "anna"
+    assert told.headers["content-disposition"] == f'attachment; filename="case-{alert_id}.json"'
+    assert len(document["content"]["transactions_around"]) > 1
+    pdf = client.get(f"/alerts/{alert_id}/case.pdf")
+    assert pdf.content.startswith(b"%PDF")
+    assert exports(work)[1:] == [("anna", "case exported", f"alert {alert_id}")] * 2
+    *_, record = DeskAudit(work.bank.lake)._chain.records()
+    assert record.content["sha256"] == document["sha256"]
+
+
+def test_the_queue_as_a_file_is_the_whole_list(work: Work) -> None:
+    client = work.client(Role.ANALYST)
+    rows = list(csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text)))
+    assert len({row["alert_id"] for row in rows}) == len(rows) == 30
+    chosen = list(csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL&severity=HIGH").text)))
+    assert len(chosen) == sum(row["severity"] == "HIGH" for row in rows) > 0
+    assert exports(work) == [("anna", "queue exported", "queue")] * 2
+
+
+def test_more_than_one_piece(tmp_path: Path) -> None:
+    work = Work(filled(tmp_path, 450))
+    text = work.client(Role.ANALYST).get("/queue.csv?list=ALL").text
+    assert len(list(csv.DictReader(io.StringIO(text)))) == 450
+
+
+def test_viewers_take_nothing_out(work: Work) -> None:
+    client = work.client(Role.VIEWER)
+    for path in ("/queue.csv", f"/alerts/{uuid.uuid4()}/case.json", f"/alerts/{uuid.uuid4()}/case.pdf"):
+        assert client.get(path).status_code == 403
+    assert exports(work) == []
+
+
+def test_no_such_case(tmp_path: Path) -> None:
+    work = Work(MemoryBank.at(tmp_path))
+    assert work.client(Role.ANALYST).get(f"/alerts/{uuid.uuid4()}/case.json").status_code == 404
