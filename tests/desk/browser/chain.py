@@ -44,8 +44,17 @@ class Chain:
         records = [(str(event["account_id"]).encode(), json.dumps(event).encode()) for event in events]
         self.kafka.send(self.settings.topics.transactions, records)
 
-    def open_accounts(self, *accounts: str) -> None:
-        """Accounts of one customer who can be reached at any hour, with a quiet past; returns once it is scored."""
+    def open_accounts(self, *purposes: str) -> dict[str, str]:
+        """A new account for each purpose, with a quiet past; returns once that is scored.
+
+        All are of one customer, who can be reached at any hour.
+        """
+        accounts = {purpose: f"BROWSER-{purpose.upper()}-{_mark()}" for purpose in purposes}
+        self.give_past(*accounts.values())
+        return accounts
+
+    def give_past(self, *accounts: str) -> None:
+        """A quiet past for accounts; returns once it is scored."""
         CassandraCustomerStore(self.session).put([_customer()])
         before = self._totals().get("accepted", 0)
         self.send(*(event for account in accounts for event in _past(account)))

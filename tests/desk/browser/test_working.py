@@ -14,18 +14,19 @@ from tests.desk.browser.conftest import OpenDesk
 from tests.desk.browser.desk import Desk
 from tests.desk.browser.waiting import until
 
-ACCOUNTS = ("BROWSER-MOUSE", "BROWSER-KEYS", "BROWSER-TWO", "BROWSER-MANY")
+PURPOSES = ("mouse", "keys", "two", "many")
 
 
 @pytest.fixture(scope="module")
 def alerts(chain: Chain) -> dict[str, Alert]:
-    """One fresh alert for each account."""
-    chain.open_accounts(*ACCOUNTS)
-    return {account: chain.alert_of(chain.rob(account)) for account in ACCOUNTS}
+    """One fresh alert for each purpose, each of an account of its own."""
+    accounts = chain.open_accounts(*PURPOSES)
+    robbed = {purpose: chain.rob(account) for purpose, account in accounts.items()}
+    return {purpose: chain.alert_of(transaction_id) for purpose, transaction_id in robbed.items()}
 
 
 def test_with_the_mouse(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
-    alert, window = alerts["BROWSER-MOUSE"], desk("analyst", "/queue")
+    alert, window = alerts["mouse"], desk("analyst", "/queue")
     page = window.page
     page.locator(f"#row-{alert.alert_id} a.open").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("arge amount")
@@ -46,7 +47,7 @@ def test_with_the_mouse(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) 
 
 
 def test_with_the_keyboard_alone(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
-    alert, window = alerts["BROWSER-KEYS"], desk("analyst", "/queue?sort=newest")
+    alert, window = alerts["keys"], desk("analyst", "/queue?sort=newest")
     page, keys = window.page, window.page.keyboard
     row = page.locator(f"#row-{alert.alert_id}")
     expect(row).to_be_visible()
@@ -77,7 +78,7 @@ def test_with_the_keyboard_alone(chain: Chain, desk: OpenDesk, alerts: dict[str,
 
 
 def test_two_people_at_one_alert(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
-    alert = alerts["BROWSER-TWO"]
+    alert = alerts["two"]
     first, second = desk("analyst"), desk("approver")
     second.watched.forgive("409 (Conflict)")
     for one in (first, second):
@@ -105,8 +106,8 @@ def test_two_people_at_one_alert(chain: Chain, desk: OpenDesk, alerts: dict[str,
 
 
 def test_many_at_once(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
-    alert = alerts["BROWSER-MANY"]
-    window = desk("analyst", "/queue?account=BROWSER-MANY")
+    alert = alerts["many"]
+    window = desk("analyst", f"/queue?account={alert.account_id}")
     page = window.page
     page.get_by_label("Select all on this page").check()
     expect(page.locator("#bulk-count")).to_have_text("1 selected")
