@@ -7,6 +7,9 @@ import urllib.request
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 from include.alerts.alert import Alert, alert_id_for
@@ -69,7 +72,7 @@ class Chain:
 
     def rob(self, account: str, **changes: Any) -> str:
         """A large payment at an online shop nobody knows, which raises an alert; returns its id."""
-        event = _payment(account, amount="4870.00", channel="ONLINE", counterparty_id=f"SHOP-{_mark()}")
+        event = payment(account, amount="4870.00", channel="ONLINE", counterparty_id=f"SHOP-{_mark()}")
         event |= changes
         self.send(event)
         return str(event["transaction_id"])
@@ -111,7 +114,8 @@ class Chain:
         """Texts of the messages somebody has got, newest first."""
         listed = json.loads(self._mailbox("/api/messages?limit=1000"))["messages"]
         keys = [one["key"] for one in listed if recipient in one["recipient"]]
-        return [self._mailbox(f"/message/{key}/raw") for key in keys]
+        raw = (self._mailbox(f"/message/{key}/raw").encode() for key in keys)
+        return [_text(message_from_bytes(one, policy=default)) for one in raw]
 
     def messages_of(self, alert_id: uuid.UUID) -> list[dict[str, str]]:
         """Messages about an alert."""
@@ -119,7 +123,9 @@ class Chain:
         return [one for one in listed if one["alert_id"] == str(alert_id)]
 
     def _mailbox(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://{HOST}:{self.settings.ports.mailbox}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://{HOST}:{self.settings.ports.mailbox}{path}", timeout=10
+        ) as answer:
             return str(answer.read().decode())
 
     @property
@@ -130,11 +136,17 @@ class Chain:
         return dict(self._ledger.cursor(Stage.ACCEPTED).totals)
 
 
+def _text(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain",))
+    return "" if part is None else str(part.get_content())
+
+
 def _mark() -> str:
     return uuid.uuid4().hex[:10]
 
 
-def _payment(account: str, **changes: Any) -> dict[str, Any]:
+def payment(account: str, **changes: Any) -> dict[str, Any]:
+    """A card payment as any other, now."""
     return {
         "transaction_id": f"T-{_mark()}",
         "account_id": account,
@@ -154,7 +166,9 @@ def _payment(account: str, **changes: Any) -> dict[str, Any]:
 def _past(account: str) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     return [
-        _payment(account, amount=f"{18 + place}.50", occurred_at=(now - timedelta(days=PAST - place)).isoformat())
+        payment(
+            account, amount=f"{18 + place}.50", occurred_at=(now - timedelta(days=PAST - place)).isoformat()
+        )
         for place in range(PAST)
     ]
 

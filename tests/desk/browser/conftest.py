@@ -100,7 +100,9 @@ def desk(
 
     def open_as(name: str | None = "analyst", path: str | None = None, **options: Any) -> Desk:
         state = sessions(name) if name else None
-        context = browser.new_context(storage_state=state, **{"viewport": {"width": 1400, "height": 900}} | options)
+        context = browser.new_context(
+            storage_state=state, **{"viewport": {"width": 1400, "height": 900}} | options
+        )
         context.set_default_timeout(_ANSWER_MILLISECONDS)
         page = context.new_page()
         one = Desk(page, address(running), name, Watched(page))

@@ -125,7 +125,9 @@ def test_many_at_once(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) ->
 
 def _labelled(chain: Chain, alert: Alert, is_fraud: bool) -> None:
     """The topic holds the analyst's label, once."""
-    (label,) = until(f"the label of {alert.transaction_id}", lambda: chain.labels_of(alert.transaction_id), 30)
+    (label,) = until(
+        f"the label of {alert.transaction_id}", lambda: chain.labels_of(alert.transaction_id), 30
+    )
     assert (label["transaction_id"], label["account_id"]) == (alert.transaction_id, alert.account_id)
     assert (label["is_fraud"], label["source"]) == (is_fraud, "ANALYST")
 
