@@ -78,10 +78,17 @@ replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte:
 verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
 	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
 
+preview-messages: $(STAMP) ## An example of every message as it would be sent: [AUDIENCE=customer LANGUAGE=en FORMAT=text, or OUT=folder]
+	@$(PYTHON) -m include.alerts.preview $(if $(OUT),--out "$(OUT)",--audience $(or $(AUDIENCE),customer) \
+	  --language $(or $(LANGUAGE),en) --format $(or $(FORMAT),text))
+
+bench-queue: setup ## Pages of the desk's queue with 100,000 alerts in Cassandra, milliseconds
+	@$(PYTHON) -m benchmarks.queue
+
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit bench-backtest bench-scoring bench-training
+.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training

@@ -21,7 +21,7 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 ADDRESSES: Mapping[str, tuple[re.Pattern[str], str]] = {
     EMAIL: (_EMAIL, "one e-mail address"),
     SMS: (_PHONE, "a telephone number as in E.164, such as +49301234567"),
-    "slack": (re.compile(r"[CGDU][A-Z0-9]{8,20}"), "the id of a Slack channel, such as C024BE91L0X"),
+    "slack": (re.compile(r"[CGDUW][A-Z0-9]{6,20}"), "the id of a Slack channel, such as C024BE91L0X"),
     "webhook": (re.compile(r"[a-z][a-z0-9_-]*"), "the name of a webhook, such as case-system"),
 }
 CHANNELS = tuple(ADDRESSES)

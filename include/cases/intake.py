@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from include.alerts.alert import Alert
 from include.cases.case import Worklist
-from include.cases.handling import Handling, handle, new_leaders
+from include.cases.handling import Handling, Leader, handle, new_leaders
 from include.cases.queue import QueueEntry
+from include.cases.suppressions import Suppression
 from include.stores.case_ports import CaseStore, HandlingStore, QueueStore, SuppressionStore
 
 
@@ -43,19 +45,25 @@ class Intake:
         """
         if not alerts:
             return []
-        decided = self._handlings.handlings([alert.alert_id for alert in alerts])
+        with ThreadPoolExecutor(3, "intake") as pool:  # three questions at once: somebody waits for the alert
+            decided_before = pool.submit(self._handlings.handlings, [alert.alert_id for alert in alerts])
+            leaders = pool.submit(self._handlings.leaders, [alert.account_id for alert in alerts])
+            suppressions = pool.submit(self._suppressions.all)
+        decided = decided_before.result()
         fresh = [alert for alert in alerts if alert.alert_id not in decided]
         if fresh:
-            decided |= {one.alert_id: one for one in self._decide(fresh)}
+            made = self._decide(fresh, leaders.result(), suppressions.result())
+            decided |= {one.alert_id: one for one in made}
         handlings = [decided[alert.alert_id] for alert in alerts]
         pairs = zip(alerts, handlings, strict=True)
         self._queue.put([QueueEntry.of(alert, handling.case()) for alert, handling in pairs])
         return handlings
 
-    def _decide(self, alerts: Sequence[Alert]) -> list[Handling]:
-        leaders = self._handlings.leaders([alert.account_id for alert in alerts])
+    def _decide(
+        self, alerts: Sequence[Alert], leaders: Mapping[str, Leader], suppressions: Sequence[Suppression]
+    ) -> list[Handling]:
         cases = self._cases.cases([leader.alert_id for leader in leaders.values()]) if leaders else {}
         closed = [one for one, case in cases.items() if case.status.worklist is Worklist.CLOSED]
-        handlings = handle(alerts, leaders, closed, self._suppressions.all(), self._window)
+        handlings = handle(alerts, leaders, closed, suppressions, self._window)
         self._handlings.decide(handlings, new_leaders(alerts, handlings))
         return handlings

@@ -30,6 +30,7 @@ def print_addresses(now: Settings) -> None:
     secrets = load_secrets(now.stack_dir)
     print(f"Airflow UI   {address(now)}   user admin, password {secrets.admin}")
     print(f"             to approve what admin began: user approver, password {secrets.approver}")
+    print(f"Fraud desk   {address(now)}/fraud-desk/   user analyst, password {secrets.analyst}")
     print(f"Mailbox      http://127.0.0.1:{now.ports.mailbox}/")
     print(f"Logs         {now.stack_dir}/logs/        Stop everything: make down")
 

@@ -16,12 +16,11 @@ from include.alerts.rendering import Renderer
 from include.alerts.routing import Router, Routing
 from include.alerts.routing_file import load_routing
 from include.cases import deadlines
-from include.cases.customer_answer import AnswerLinks
-from include.orchestration.casework import LabelSender, casework_on, intake_on
+from include.orchestration.casework import LabelSender, answer_links, casework_on, intake_on
 from include.orchestration.connections import cassandra_session, kafka_config, open_channels
 from include.orchestration.steps import batches_to_do, keys_of
 from include.pipeline import alerting
-from include.settings import Settings, settings
+from include.settings import settings
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.errors import SchemaMissing
@@ -38,12 +37,6 @@ Channels = Callable[[], Sequence[Channel]]
 def routing() -> Routing:
     """Who is told of what, read once a process."""
     return load_routing()
-
-
-def answer_links(now: Settings) -> AnswerLinks | None:
-    """What makes and reads customers' links; None without a key or an address for them."""
-    keys = [key for key in now.link_keys.get_secret_value().split(",") if key]
-    return AnswerLinks(keys, f"{now.desk_url}/answer") if keys and now.desk_url else None
 
 
 def renderer() -> Renderer:
@@ -116,7 +109,7 @@ def sweep_cases() -> None:
         with cassandra_session() as session:
             outbox = CassandraOutboxStore(session)
             router = Router(now, CassandraCustomerStore(session))
-            casework = casework_on(session, Lake(settings().lake), LabelSender(kafka_config()))
+            casework = casework_on(session, Lake(settings().lake), LabelSender(kafka_config))
             swept = deadlines.sweep(
                 casework,
                 {severity: one.after for severity, one in now.escalation.items()},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from include.cases.casework import Casework, SendLabels
+from include.cases.customer_answer import AnswerLinks
 from include.cases.intake import Intake
 from include.pipeline.desk_audit import DeskAudit
-from include.settings import settings
+from include.settings import Settings, settings
 from include.stores.cassandra.alert_queue import CassandraQueueStore
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.cases import CassandraCaseStore, CassandraHandlingStore
@@ -45,21 +47,29 @@ def intake_on(session: Session, window: timedelta) -> Intake:
     )
 
 
+def answer_links(now: Settings) -> AnswerLinks | None:
+    """What makes and reads customers' links; None without a key or an address for them."""
+    keys = [key for key in now.link_keys.get_secret_value().split(",") if key]
+    return AnswerLinks(keys, f"{now.desk_url}/answer") if keys and now.desk_url else None
+
+
 #: Somebody waits for the click; what does not get through in this time is sent by the sweep.
 _PATIENCE_MS = 5_000
 
 
 class LabelSender:
-    """Sends labels to the topic; connects for each call, as people click seldom.
+    """Sends labels to the topic; for use from several threads, of which one sends at a time.
 
     Parameters
     ----------
     kafka
-        librdkafka settings of the brokers.
+        Gives the librdkafka settings of the brokers, when there is the first label.
     """
 
-    def __init__(self, kafka: Mapping[str, Any]) -> None:
+    def __init__(self, kafka: Callable[[], Mapping[str, Any]]) -> None:
         self._kafka = kafka
+        self._lock = Lock()
+        self._producer: TransactionProducer | None = None
 
     def __call__(self, labels: Sequence[LabelEvent]) -> None:
         """Send, and return when the broker has them.
@@ -69,7 +79,10 @@ class LabelSender:
         DeliveryFailed
             It has not got them all.
         """
-        topic = settings().topics.labels
-        config = {**self._kafka, "delivery.timeout.ms": _PATIENCE_MS, "linger.ms": 0}
-        with TransactionProducer(self._kafka["bootstrap.servers"], topic, config=config) as producer:
-            producer.deliver(encode_label(label) for label in labels)
+        with self._lock:
+            if self._producer is None:
+                config = {**self._kafka(), "delivery.timeout.ms": _PATIENCE_MS, "linger.ms": 0}
+                self._producer = TransactionProducer(
+                    config["bootstrap.servers"], settings().topics.labels, config=config
+                )
+            self._producer.deliver(encode_label(label) for label in labels)

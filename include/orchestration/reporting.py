@@ -29,8 +29,6 @@ from include.stores.lake.files import Lake
 
 log = logging.getLogger(__name__)
 
-SUBSCRIBERS = "report_subscribers"
-
 
 def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Make the report that was asked for, or all that are due; returns what stands in the list of them.
@@ -93,7 +91,7 @@ def send_reports(made: Sequence[Mapping[str, Any]]) -> int:
     from airflow.sdk import Variable
 
     lake = Lake(settings().lake)
-    wanted = Variable.get(SUBSCRIBERS, default=[], deserialize_json=True)
+    wanted = Variable.get("report_subscribers", default=[], deserialize_json=True)
     subscribers = TypeAdapter(list[Subscriber]).validate_python(wanted)
     desk = f"{(conf.get('api', 'base_url', fallback='') or '').rstrip('/')}/fraud-desk"
     return sum(_send(lake, one["kind"], one["period"], subscribers, desk) for one in made)

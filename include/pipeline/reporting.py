@@ -55,7 +55,8 @@ class Sources:
 def due_periods(lake: Lake, now: datetime) -> list[Period]:
     """Days of the last week, and the month before this one, that are over and have no final report; oldest first.
 
-    What is due is read from what is there: a run that did not take place is made up for by the next.
+    What is due is read from what is there: a run that did not take place is made up for by the next. What
+    retention has taken can be due no more: keep batches for longer than a month.
     """
     began = _began(lake)
     if began is None:
@@ -67,7 +68,9 @@ def due_periods(lake: Lake, now: datetime) -> list[Period]:
     return [
         period
         for period in [*days, month]
-        if period.until > began and (period.kind, period.name) not in final
+        if period.until > began
+        and (period.kind, period.name) not in final
+        and not _is_gone(lake, period, began)
     ]
 
 
@@ -149,6 +152,11 @@ def _as_one_point(day: Period, activity: Activity) -> Activity:
     return activity.model_copy(update={"points": (point,)})
 
 
+def _is_gone(lake: Lake, period: Period, began: datetime) -> bool:
+    """Whether retention may have taken batches of the period."""
+    return period.since < began and oldest_batch(lake, Stage.SCORED) > 0
+
+
 def _began(lake: Lake) -> datetime | None:
     """When the oldest batch that is still there was scored; None before the first."""
     return first_done_at(lake, Stage.SCORED)
@@ -161,7 +169,7 @@ def _check(lake: Lake, period: Period, began: datetime | None, now: datetime) ->
         )
     if began is None:
         raise PeriodRefused("expected scored batches in the lake, there are none yet; ask when there are")
-    if period.since < began and oldest_batch(lake, Stage.SCORED):
+    if _is_gone(lake, period, began):
         raise PeriodRefused(
             f"expected the batches of {period.name} in the lake; the oldest there is of {began:%Y-%m-%d %H:%M} UTC, "
             "for retention has taken what was before. What is stored of it stands; ask for a newer period"

@@ -53,7 +53,7 @@ class HandlingStore(Protocol):
         ...
 
     def decide(self, handlings: Sequence[Handling], leaders: Sequence[Leader]) -> None:
-        """Keep decisions and then new leaders; the same again changes nothing."""
+        """Keep decisions and new leaders; the same again changes nothing, an older leader replaces no newer one."""
         ...
 
     def repeats(self, leader_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.detection.reasons import catalogue_words
@@ -59,11 +59,9 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Dots or a line over time."""
+    """Dots over time."""
 
     dots: tuple[Dot, ...]
-    line: str
-    area: str
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     left: int
@@ -173,28 +171,7 @@ def timeline(happened: Sequence[Happened], since: datetime, until: datetime, wid
         if since <= one.at <= until
     ]
     up = tuple(Tick(y(10.0**power), number(10.0**power, max(0, -power))) for power in range(low, high + 1))
-    return Plot(tuple(dots), "", "", _days(since, until, x), up, left, top, right, bottom)
-
-
-def rate(counts: Sequence[tuple[datetime, int]], width: int = 560, height: int = 110) -> Plot:
-    """A count for each minute, as a line with its area."""
-    left, top, right, bottom = 34, 8, width, height
-    most = max([count for _, count in counts], default=0) or 1
-    step = (right - left) / max(len(counts) - 1, 1)
-
-    def y(count: float) -> float:
-        return bottom - count / most * (bottom - top)
-
-    points = [(left + place * step, y(count)) for place, (_, count) in enumerate(counts)]
-    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-    area = f"{left},{bottom} {line} {right},{bottom}" if points else ""
-    every = max(1, len(counts) // 6)
-    across = tuple(
-        Tick(left + place * step, f"{at.astimezone(UTC):%H:%M}")
-        for place, (at, _) in enumerate(counts)
-        if place % every == 0
-    )
-    return Plot((), line, area, across, (Tick(bottom, "0"), Tick(top, str(most))), left, top, right, bottom)
+    return Plot(tuple(dots), _days(since, until, x), up, left, top, right, bottom)
 
 
 def graph(centre: str, links: Sequence[Link], most: int = 12) -> Graph:
@@ -266,8 +243,10 @@ class Columns:
         return self.bottom + 22
 
 
-def columns(of: Sequence[tuple[datetime, float, str]], width: int = 1180, bottom: int = 150) -> Columns:
-    """A column for each moment, in their order, named by its words."""
+def columns(
+    of: Sequence[tuple[datetime, float, str]], width: int = 1180, bottom: int = 150, label: str = "%m-%d"
+) -> Columns:
+    """A column for each moment, in their order, each with its own words; ``label`` is how moments are written."""
     left, top = 66, 10
     most = max([value for _, value, _ in of], default=0.0) or 1.0
     step = (width - left) / max(len(of), 1)
@@ -278,12 +257,12 @@ def columns(of: Sequence[tuple[datetime, float, str]], width: int = 1180, bottom
             round(bottom - value / most * (bottom - top), 1),
             round(min(step * 0.76, 40), 1),
             round(value / most * (bottom - top), 1),
-            f"{at:%Y-%m-%d}: {number(value, 2)}, {words}",
+            words,
         )
-        for place, (at, value, words) in enumerate(of)
+        for place, (_, value, words) in enumerate(of)
     ]
     across = tuple(
-        Tick(drawn[place].x + drawn[place].width / 2, f"{at:%m-%d}")
+        Tick(drawn[place].x + drawn[place].width / 2, format(at, label))
         for place, (at, _, _) in enumerate(of)
         if place % every == 0
     )

@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.alerts.sending import EMPTY
 from include.alerts.storm import CAP, hold_back
+from include.stores.memory.alerting import MemoryOutboxStore
 from tests.alerts.examples import alert, delivery
 from tests.alerts.outbox_world import ROUTER, Crash, Crashing, Killed, Vendor, World, Writing
 
@@ -40,11 +41,15 @@ class Desk(Vendor):
         super().__init__(behave)
         self.texts: dict[str, set[str]] = {}  # by Message-ID: more than one would be a message that changed
         self.attempts: list[int] = []
+        self.answers_lost = False
 
     def send(self, message: Message, attempt: int = 1) -> str | None:
         self.attempts.append(attempt)
         self.texts.setdefault(message.message_id, set()).add(message.text)
-        return super().send(message, attempt)
+        taken = super().send(message, attempt)
+        if self.answers_lost:
+            raise TemporaryFailure("connection lost after the message had been taken")
+        return taken
 
     def told(self) -> Counter[str]:
         """How often each alert was told of, a mailbox that drops copies of a Message-ID provided."""
@@ -303,18 +308,33 @@ class Meeting:
             self._other()
 
 
+class OnlyDigests:
+    """The store, in which nothing but digests is ever due."""
+
+    def __init__(self, inner: MemoryOutboxStore) -> None:
+        self._inner = inner
+
+    def due(self, now: datetime, limit: int) -> list[Delivery]:
+        return [one for one in self._inner.due(now, limit) if one.audience == DIGEST]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("only_digests", [False, True])
 @pytest.mark.parametrize("later", [0, 20, 70, 125])
-def test_another_run_at_any_moment_loses_and_doubles_nothing(later: int) -> None:
+def test_another_run_at_any_moment_loses_and_doubles_nothing(later: int, only_digests: bool) -> None:
     alerts = some(6)
     for at in itertools.count():
         world, vendor = World([]), Desk()
+        outbox = OnlyDigests(world.outbox) if only_digests else world.outbox
         met = []
 
-        def other(world: World = world, vendor: Desk = vendor, met: list[int] = met) -> None:
-            met.append(at)  # noqa: B023 (called within this turn)
+        def other(world: World = world, vendor: Desk = vendor, outbox: Any = outbox, met: Any = met) -> None:
+            met.append(True)
             world.now += timedelta(seconds=later)
             for _ in range(3):
-                run(world, vendor)
+                run(world, vendor, outbox)
 
         _flow(world, vendor, alerts, Meeting(at, other))
         run_out(world, vendor)
@@ -322,6 +342,22 @@ def test_another_run_at_any_moment_loses_and_doubles_nothing(later: int) -> None
         if not met:
             break
     assert at > 50
+
+
+def test_one_that_may_have_been_taken_on_its_own_is_never_folded() -> None:
+    alerts = some(4)
+    world, vendor = World(alerts), Desk()
+    with pytest.raises(Killed):
+        run(world, vendor, outbox=_DiesBefore(world.outbox, "fold"))  # all four but two are candidates
+    vendor.answers_lost = True
+    deliver_due(world.outbox, world.alerts, lambda: [vendor], lambda: world.now, renderer=WRITING)
+    assert world.states() == {PENDING: 5}
+    vendor.answers_lost = False
+    world.now += EVERY
+    run(world, vendor, OnlyDigests(world.outbox))
+    run_out(world, vendor)
+    assert_told_once(world, vendor, alerts)
+    assert len(set(vendor.taken)) == 4
 
 
 @given(
@@ -332,20 +368,14 @@ def test_whatever_dies_and_fails_every_delivery_ends_in_one_final_state(
     schedule: list[tuple[int, int, bool]], count: int
 ) -> None:
     alerts = some(count)
-    world, failing = World([]), [False]
-
-    def behave(message: Message) -> None:
-        if failing[0]:
-            raise TemporaryFailure("500 after it was taken or not")
-
-    vendor = Desk(behave)
-    for at, seconds, fails in schedule:
-        failing[0] = fails
+    world, vendor = World([]), Desk()
+    for at, seconds, lost in schedule:
+        vendor.answers_lost = lost
         try:
             _flow(world, vendor, alerts, Crash(at))
         except Killed:
             world.now += timedelta(seconds=seconds)
-    failing[0] = False
+    vendor.answers_lost = False
     world.alerts.put(alerts)
     enqueue_alerts(alerts, ROUTER, world.outbox)
     run_out(world, vendor, 40)

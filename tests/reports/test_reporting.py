@@ -184,6 +184,9 @@ def test_what_retention_has_taken_is_not_reported_on_as_nothing(bank: SmallBank)
     with pytest.raises(PeriodRefused, match="retention"):
         build(bank.lake, DAY, SOURCES, LATER)
     assert stored_reports(bank.lake) == [before]
+    assert [period.name for period in due_periods(bank.lake, MONTH.until)] == [
+        f"2026-11-{day}" for day in range(24, 31)
+    ]
     build(bank.lake, Period.day(date(2026, 11, 4)), SOURCES, LATER)
 
 

@@ -18,7 +18,6 @@ from cassandra.cluster import Session
 from include.alerts.alert import Severity
 from include.cases.case import Action, Case, CaseEvent, Deed, Status
 from include.cases.handling import Handling, Leader
-from include.stores.cassandra.batches import bind_rows, write_rows
 from include.stores.cassandra.clock import join, microseconds, split
 from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.errors import StoreUnavailable
@@ -26,6 +25,8 @@ from include.stores.cassandra.lookups import by_text_keys, by_uuid_keys
 from include.stores.cassandra.statements import attempt_many, execute, execute_many, insert_into, prepare
 
 _SLOT = 0
+#: Writes under way at a time.
+IN_FLIGHT = 32
 _COLUMNS = (
     "alert_id", "number", "action", "actor", "at", "at_us", "comment", "assign_to", "until", "status", "assignee",
     "snoozed_until", "leader_id", "suppression_id",
@@ -163,6 +164,11 @@ _LEADER = ("account_id", "alert_id", "severity", "raised_at", "raised_at_us")
 _LEAD = f"INSERT INTO alert_leaders ({', '.join(_LEADER)}) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"  # noqa: S608
 
 
+def _leader_row(one: Leader) -> tuple[Any, ...]:
+    at = one.raised_at
+    return (one.account_id, one.alert_id, one.severity.value, *split(at), microseconds(at))
+
+
 class CassandraHandlingStore:
     """``HandlingStore`` on ``alert_handling``, ``alert_leaders`` and ``alert_repeats``."""
 
@@ -184,27 +190,22 @@ class CassandraHandlingStore:
         return {row[0]: Leader(row[0], row[1], Severity(row[2]), join(row[3], row[4])) for row in rows}
 
     def decide(self, handlings: Sequence[Handling], leaders: Sequence[Leader]) -> None:
-        """Keep decisions and then new leaders.
+        """Keep decisions and new leaders.
 
         Idempotent: a decision is one row an alert; a leader's row is written with the alert's own time as
         timestamp, so that an older one never replaces a newer one.
         """
-        decided = [(one.alert_id, one.account_id, one.leader_id, one.suppression_id) for one in handlings]
-        self._write("alert_handling", _HANDLING, decided)
-        joined = [(one.leader_id, one.alert_id) for one in handlings if one.status is Status.JOINED]
-        self._write("alert_repeats", ("leader_id", "alert_id"), joined)
-        statement = prepare(self._session, _LEAD)
-        rows = [
-            (
-                one.account_id,
-                one.alert_id,
-                one.severity.value,
-                *split(one.raised_at),
-                microseconds(one.raised_at),
-            )
-            for one in leaders
+        # All at once: this is on the way from an arrival to its alert. In whatever order they are written, a second
+        # try decides the rest, and nobody has been told of anything before this returns.
+        decided = insert_into(self._session, "alert_handling", _HANDLING)
+        joined = insert_into(self._session, "alert_repeats", ("leader_id", "alert_id"))
+        lead = prepare(self._session, _LEAD)
+        calls: list[tuple[Any, Sequence[Any]]] = [
+            (decided, (one.alert_id, one.account_id, one.leader_id, one.suppression_id)) for one in handlings
         ]
-        write_rows(self._session, statement, bind_rows(statement, rows))
+        calls += [(joined, (one.leader_id, one.alert_id)) for one in handlings if one.status is Status.JOINED]
+        calls += [(lead, _leader_row(one)) for one in leaders]
+        execute_many(self._session, calls, "deciding about alerts", IN_FLIGHT)
         wait_until_durable(self._session)
 
     def repeats(self, leader_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
@@ -215,7 +216,3 @@ class CassandraHandlingStore:
         for leader_id, alert_id in by_uuid_keys(self._session, cql, keys, doing="reading repeated alerts"):
             found[leader_id].append(alert_id)
         return {leader: sorted(members) for leader, members in found.items()}
-
-    def _write(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        statement = insert_into(self._session, table, columns)
-        write_rows(self._session, statement, bind_rows(statement, rows))

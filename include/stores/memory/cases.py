@@ -72,7 +72,7 @@ class MemoryHandlingStore:
         return {one: self._leaders[one] for one in account_ids if one in self._leaders}
 
     def decide(self, handlings: Sequence[Handling], leaders: Sequence[Leader]) -> None:
-        """Keep decisions and then new leaders; an older leader never replaces a newer one."""
+        """Keep decisions and new leaders; an older leader never replaces a newer one."""
         self._handlings |= {one.alert_id: one for one in handlings}
         for leader in leaders:
             before = self._leaders.get(leader.account_id)

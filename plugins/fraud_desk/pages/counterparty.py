@@ -18,7 +18,7 @@ from plugins.fraud_desk import charts, dossier
 from plugins.fraud_desk.alert_view import of_counterparty
 from plugins.fraud_desk.bank import StoresDep
 from plugins.fraud_desk.pages.account import TotalsView
-from plugins.fraud_desk.rendering import page
+from plugins.fraud_desk.rendering import number, page
 from plugins.fraud_desk.rows import AlertRow
 
 router = APIRouter()
@@ -55,9 +55,7 @@ def counterparty_page(counterparty_id: str, request: Request, stores: StoresDep)
         "counterparty.html",
         view=view,
         graph=dossier.graph_of(counterparty_id, view.accounts, "accounts"),
-        columns=charts.columns(
-            [(one.day, float(one.total), f"{one.count} transactions") for one in view.days]
-        ),
+        columns=charts.columns([(one.day, float(one.total), _day_in_words(one)) for one in view.days]),
         days=dossier.DAYS,
         most_alerts=_ALERTS,
     )
@@ -83,6 +81,10 @@ def counterparty(counterparty_id: str, stores: StoresDep) -> CounterpartyView:
         dispositions=dict(Counter(row.status for row in rows)),
         accounts=_accounts(rows),
     )
+
+
+def _day_in_words(one: Day) -> str:
+    return f"{one.day:%Y-%m-%d}: {number(one.total, 2)} in {one.count} transaction{'' if one.count == 1 else 's'}"
 
 
 def _accounts(rows: tuple[AlertRow, ...]) -> tuple[dossier.Partner, ...]:

@@ -138,20 +138,20 @@ def dead_letter_page(request: Request, place: str, resending: ResendingDep) -> H
 
 
 @router.post("/api/dead-letters/{place}/check")
-def check_text(place: str, text: Text, resending: ResendingDep, _: Analyst) -> Judgement:
+def check_text(place: str, text: Text, _: Analyst, resending: ResendingDep) -> Judgement:
     """What would have a text refused again, by the very code of the stream; nothing is sent."""
     letter = _letter(resending, place)
     return Judgement.of(resending.resender.check(letter, text.value(), datetime.now(UTC)))
 
 
 @router.post("/api/dead-letters/{place}/resend")
-def resend(place: str, text: Text, resending: ResendingDep, person: Analyst) -> Sent:
+def resend(place: str, text: Text, person: Analyst, resending: ResendingDep) -> Sent:
     """Send it again; 422 if it was before, or would be refused."""
     return Sent.of(resending.resender.resend(_letter(resending, place), text.value(), person.name))
 
 
 @router.post("/api/dead-letters/{place}/take-up")
-def take_up(place: str, resending: ResendingDep, person: Analyst) -> Sent:
+def take_up(place: str, person: Analyst, resending: ResendingDep) -> Sent:
     """Bring an interrupted one to its end."""
     return Sent.of(resending.resender.take_up(_letter(resending, place), person.name))
 

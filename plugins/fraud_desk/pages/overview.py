@@ -72,7 +72,13 @@ def overview_page(request: Request, look: LookDep) -> HTMLResponse:
         "overview.html",
         section="overview",
         view=overview(look),
-        rate=charts.rate(look.newest.per_minute),
+        rate=charts.columns(
+            [(at, float(count), f"{at:%H:%M}: {count}") for at, count in look.newest.per_minute],
+            640,
+            130,
+            "%H:%M",
+        ),
+        alerts_of_hour=sum(count for _, count in look.newest.per_minute),
         latency_minutes=LATENCY_MINUTES,
         rate_minutes=RATE_MINUTES,
     )

@@ -97,7 +97,7 @@ export function exchange(text) {
     if (part.dataset.live === "same-version" && now.dataset.version !== part.dataset.version) continue;
     const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const again = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.dataset.key ? `[data-key="${CSS.escape(focused.dataset.key)}"]` : null);
-    part.replaceWith(document.adoptNode(now));
+    part.replaceWith(document.importNode(now, true)); // a copy: listeners look into the fresh page too
     if (again) document.querySelector(again)?.focus({ preventScroll: true });
   }
   document.dispatchEvent(new CustomEvent("desk:exchanged", { detail: fresh }));
