@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, Response, expect
 
-PREFIX = "/fraud-desk"
+from tests.desk.conftest import PREFIX
 
 
 class Watched:

@@ -19,7 +19,7 @@ def test_it_was_not_me(chain: Chain, desk: OpenDesk) -> None:
     alert = chain.alert_of(chain.rob(account))
     sms, mail = (
         until(
-            f"the message to {recipient}", lambda to=recipient: _links(chain, to, alert.alert_id.hex[:8]), 60
+            f"the message to {recipient}", lambda to=recipient: links(chain, to, alert.alert_id.hex[:8]), 60
         )
         for recipient in (PHONE, MAIL)
     )
@@ -60,7 +60,7 @@ def test_it_was_not_me(chain: Chain, desk: OpenDesk) -> None:
     assert len(chain.labels_of(alert.transaction_id)) == 1
 
 
-def _links(chain: Chain, recipient: str, reference: str) -> str | None:
+def links(chain: Chain, recipient: str, reference: str) -> str | None:
     """The token in the newest message about an alert."""
     for text in chain.messages_to(recipient):
         found = _LINK.search(text)
