@@ -81,7 +81,6 @@ class LiveBank:
         self._lake = Kept(lambda: Lake(settings().lake))
         self._stores = Kept(self._make_stores)
         self._offsets = Kept(_topic_offsets)
-        self._labels = Kept(_label_sender)
 
     @property
     def lake(self) -> Lake:
@@ -104,12 +103,13 @@ class LiveBank:
     def _make_stores(self) -> Stores:
         from cassandra.cluster import EXEC_PROFILE_DEFAULT
 
-        from include.orchestration.connections import cassandra_address
+        from include.orchestration.casework import LabelSender
+        from include.orchestration.connections import cassandra_address, kafka_config
 
         session = cassandra_address().connect()
         session.get_execution_profile(EXEC_PROFILE_DEFAULT).request_timeout = ANSWER_SECONDS
         try:
-            return stores_of(session, self.lake, lambda labels: self._labels.get()(labels))
+            return stores_of(session, self.lake, LabelSender(kafka_config))
         except Exception:
             session.cluster.shutdown()
             raise
@@ -141,13 +141,6 @@ class CassandraPast:
         return transaction(self._session, transaction_id)
 
 
-def _label_sender() -> SendLabels:
-    from include.orchestration.casework import LabelSender
-    from include.orchestration.connections import kafka_config
-
-    return LabelSender(kafka_config())
-
-
 def _topic_offsets() -> TopicOffsets:
     from include.orchestration.connections import kafka_config
     from include.transactions.offsets import TopicOffsets
@@ -158,8 +151,7 @@ def _topic_offsets() -> TopicOffsets:
 def stores_of(session: Session, lake: Lake, send_labels: SendLabels) -> Stores:
     """The stores of a session and a lake."""
     from include.cases.customer_answer import CustomerAnswers
-    from include.orchestration.alerting import answer_links
-    from include.orchestration.casework import casework_on
+    from include.orchestration.casework import answer_links, casework_on
     from include.pipeline.desk_audit import DeskAudit
     from include.stores.cassandra.alert_queue import CassandraQueueStore
     from include.stores.cassandra.alerts import CassandraAlertStore
