@@ -90,9 +90,11 @@ def quality_charts(quality: tuple[ModelQuality, ...]) -> list[Chart]:
         series = []
         for place, (version, of) in enumerate(by_version.items()):
             points = [(_noon(one.day), value) for one in of if (value := measure(one)) is not None]
-            across, values = [at for at, _ in points], [value for _, value in points]
-            series.append(Series(version or "rules only", across, values, COLOURS[place % len(COLOURS)]))
-        charts.append(day_chart(title, up, series))
+            if len(points) > 1:  # a curve of one day would not be seen; the table has it
+                across, values = [at for at, _ in points], [value for _, value in points]
+                series.append(Series(version or "rules only", across, values, COLOURS[place % len(COLOURS)]))
+        if series:
+            charts.append(day_chart(title, up, series))
     return charts
 
 

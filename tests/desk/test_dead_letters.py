@@ -30,7 +30,9 @@ def test_the_list_tells_place_reasons_and_text_and_runs_nothing(work: Work) -> N
     work.box.refuse(None, "record: expected a value, found none (tombstone)")
     page = work.client(Role.VIEWER).get("/dead-letters").text
     assert "<script>alert" not in page
-    assert html.escape('{"a": "<script>alert(1)</script>␀"}', quote=False).replace('"', "&#34;") in page
+    assert (
+        html.escape('{"a": "<script>alert(1)</script>⟨U+0000⟩"}', quote=False).replace('"', "&#34;") in page
+    )
     assert "another reason" in page
     assert page.index("0:1") < page.index("0:0")
     assert "no value (tombstone)" in page
@@ -137,7 +139,10 @@ def test_only_analysts_of_this_site_may(work: Work, deed: str) -> None:
 
 
 def test_what_one_would_not_see_is_seen() -> None:
-    assert visible("a\x00b\x7fc\u200bd\u202ee\u0085\n\tf") == "a␀b␡c⟨U+200B⟩d⟨U+202E⟩e⟨U+0085⟩\n\tf"
+    assert (
+        visible("a\x00b\x7fc\u200bd\u202ee\u0085\n\tf")
+        == "a⟨U+0000⟩b⟨U+007F⟩c⟨U+200B⟩d⟨U+202E⟩e⟨U+0085⟩\n\tf"
+    )
 
 
 def test_the_draft_keeps_numbers_as_they_were_written() -> None:

@@ -12,9 +12,9 @@ from include.adaptation.drift.alarm import Kind, Point
 from include.detection.bundle import ModelBundle
 from include.pipeline.challengers import ChallengerBook, Phase
 from include.pipeline.models import model_registry
-from include.pipeline.rule_quality import measure
+from include.pipeline.rule_quality import ModelQuality, measure
 from plugins.fraud_desk.access import Role
-from plugins.fraud_desk.model_view import models
+from plugins.fraud_desk.model_view import models, quality_charts
 from tests.desk.bank import MemoryBank
 from tests.desk.work import Work
 from tests.pipeline.conftest import LiveBank, bundle, make_bank, other_bundle, train_small, with_champion  # noqa: F401
@@ -66,7 +66,20 @@ def test_quality_by_day_comes_from_labels(live: LiveBank, bundle: ModelBundle) -
     assert {one.model_version for one in found.quality} == {bundle.version}
     assert sum(one.transactions for one in found.quality) == 4 * 70
     assert (sum(one.fraud for one in found.quality), sum(one.legitimate for one in found.quality)) == (2, 1)
-    assert len(found.charts) == 3
+
+
+def test_a_curve_is_drawn_from_two_days_on() -> None:
+    def day(number: int, version: str, fraud: int) -> ModelQuality:
+        return ModelQuality(SINCE + timedelta(days=number), version, 100, 4, 2, fraud, 1, fraud and 1, 1)
+
+    assert quality_charts((day(0, "a", 2),)) == []
+    assert [chart.title for chart in quality_charts((day(0, "a", 0), day(1, "a", 2)))] == [
+        "Precision of labelled alerts",
+        "Alerts",
+    ]
+    charts = quality_charts((day(0, "a", 2), day(0, "", 2), day(1, "a", 4), day(1, "", 2)))
+    assert len(charts) == 3
+    assert [entry.name for entry in charts[0].legend] == ["a", "rules only"]
 
 
 def test_the_page_tells_it_all_and_runs_nothing(live: LiveBank, other_bundle: ModelBundle) -> None:  # noqa: F811

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from confluent_kafka import KafkaException
 
 from include.stores.memory.resent import MemoryResentStore
 from include.transactions import dead_letter_box
 from include.transactions.dead_letter import Place
 from include.transactions.dead_letter_box import DeadLetterBox
 from include.transactions.dead_letters import KafkaDeadLetters
+from include.transactions.offsets import TopicOffsets
 from include.transactions.producer import TransactionProducer
 from include.transactions.reading import read_between
 from include.transactions.resending import Resender
@@ -39,9 +42,25 @@ def _dead(values: list[bytes | None], first_offset: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ARRIVAL_SCHEMA)
 
 
+def wait_for_leaders(config: dict[str, str], topics: dict[str, str], seconds: float = 30) -> None:
+    """On a busy machine it takes a moment until every partition of a new topic has a leader."""
+    end = time.monotonic() + seconds
+    for name in topics.values():
+        with TopicOffsets(config, name) as offsets:
+            while True:
+                try:
+                    offsets.committed_ends()
+                    break
+                except KafkaException:
+                    assert time.monotonic() < end, f"no leader of {name}"
+                    time.sleep(0.2)
+
+
 @pytest.fixture
 def box(kafka: KafkaServer, topics: dict[str, str]) -> DeadLetterBox:
-    return DeadLetterBox({"bootstrap.servers": kafka.bootstrap}, topics["dead_letter"])
+    config = {"bootstrap.servers": kafka.bootstrap}
+    wait_for_leaders(config, topics)
+    return DeadLetterBox(config, topics["dead_letter"])
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from include.transactions.reading import read_between
 from include.transactions.resent import Resent, ResentState
 from include.transactions.schema import ARRIVAL_SCHEMA
 from tests.conftest import KafkaServer
+from tests.integration.test_dead_letter_box import wait_for_leaders
 from tests.transactions.test_resending import event
 
 pytestmark = pytest.mark.servers
@@ -80,6 +81,7 @@ def topic(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Topic:
     config = {"bootstrap.servers": kafka.bootstrap}
+    wait_for_leaders(config, topics)
     now = settings().model_copy(update={"topics": Topics(**topics), "lake_uri": tmp_path.as_uri()})
 
     @contextmanager
@@ -166,3 +168,25 @@ def test_nonsense_is_refused(topic: Topic, wrong: dict[str, Any]) -> None:
 def test_nothing_chosen_is_skipped(topic: Topic) -> None:
     with pytest.raises(AirflowSkipException):
         dead_letters.resend(params(places=["0:99", "77:1"]), Run())
+
+
+def test_the_desk_opens_the_same_box_and_sends_once(
+    topic: Topic, cassandra_address: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from include.orchestration import connections
+    from plugins.fraud_desk import resending
+
+    monkeypatch.setattr(connections, "cassandra_address", lambda: cassandra_address)
+    monkeypatch.setattr(resending, "settings", dead_letters.settings)
+    name, value = broken(1)
+    topic.refuse(value)
+    opened = resending.LiveResending()
+    (letter,) = opened().box.page(10).letters
+    assert opened() is opened()
+    corrected = value.replace(b'"ccy"', b'"currency"')
+    assert opened().resender.resend(letter, corrected, "ann").state is ResentState.SENT
+    with pytest.raises(ResendRefused, match="which ann sent"):
+        opened().resender.resend(letter, corrected, "bob")
+    assert [one["transaction_id"] for one in topic.sent()] == [name]
+    (record,) = AuditChain(Lake(tmp_path.as_uri()), DESK).records()
+    assert (record.actor, record.content["transaction_id"]) == ("ann", name)

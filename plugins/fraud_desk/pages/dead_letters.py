@@ -157,8 +157,8 @@ def take_up(place: str, person: Analyst, resending: ResendingDep) -> Sent:
 
 
 def visible(text: str) -> str:
-    """A text in which whatever a person would not see stands as its code, ``␀``-like pictures for controls."""
-    return _UNSEEN.sub(lambda found: _picture(found.group()), text)
+    """A text in which whatever a person would not see stands as its code."""
+    return _UNSEEN.sub(lambda found: _code(found.group()), text)
 
 
 def readable(text: str) -> str:
@@ -183,11 +183,8 @@ def _written(value: Any) -> str:
     return json_text.write(value)
 
 
-def _picture(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+def _code(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
 
 
 def _rows(resending: Resending, letters: tuple[DeadLetter, ...]) -> list[Row]:
