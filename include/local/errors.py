@@ -6,7 +6,8 @@
     ├── SetupError        the machine lacks something; the message says what to do
     │   ├── PortTaken
     │   ├── NoJava
-    │   └── JarsMissing
+    │   ├── JarsMissing
+    │   └── NoBrowser
     ├── ServiceFailed     a server did not come up, or went down for good
     └── RunFailed         a DAG's run failed, or did not end in time
 """
@@ -32,6 +33,10 @@ class NoJava(SetupError):
 
 class JarsMissing(SetupError):
     """The servers' jars are not there and could not be fetched."""
+
+
+class NoBrowser(SetupError):
+    """No browser to look at our pages with, or nothing to steer it."""
 
 
 class ServiceFailed(LocalStackError):

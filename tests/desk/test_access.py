@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Mount, Route
 
 from plugins.fraud_desk.app import make_app
 from tests.alerts.examples import alert
 from tests.desk.bank import MemoryBank
 from tests.desk.conftest import PREFIX, SignIn, session_of
-
-#: What only some may do; everything else is for every viewer.
-_ANALYSTS = {
-    ("POST", "/api/alerts/{alert_id}/act"),
-    ("POST", "/api/queue/act"),
-    ("POST", "/api/suppressions"),
-    ("POST", "/api/suppressions/{suppression_id}/lift"),
-    ("POST", "/api/dead-letters/{place}/check"),
-    ("POST", "/api/dead-letters/{place}/resend"),
-    ("POST", "/api/dead-letters/{place}/take-up"),
-    ("POST", "/api/runs/{dag_id}"),
-    ("GET", "/queue.csv"),
-    ("GET", "/alerts/{alert_id}/case.json"),
-    ("GET", "/alerts/{alert_id}/case.pdf"),
-}
-_APPROVERS = {("POST", "/api/deliveries/{delivery_id}/again")}
-_REFUSED = {"viewer": _ANALYSTS | _APPROVERS, "analyst": _APPROVERS}
-_OPEN = {("GET", "/answer/{token}"), ("POST", "/answer/{token}")}
-
-
-def _walk(routes: list[BaseRoute], above: str = "") -> Iterator[tuple[str, str]]:
-    """Every method and path an application has, those below mounts and included routers too."""
-    for route in routes:
-        if isinstance(route, APIRoute | Route):
-            yield from ((method, above + route.path) for method in sorted(route.methods or ()))
-        elif isinstance(route, Mount):
-            yield "GET", f"{above}{route.path}/anything"
-            yield from _walk(list(route.routes), above + route.path)
-        else:
-            inner = getattr(route, "original_router", None) or getattr(route, "router", None)
-            assert inner is not None, f"expected a route whose paths are known, got {route!r}"
-            yield from _walk(list(inner.routes), above)
-
-
-def _routes(app: FastAPI) -> list[tuple[str, str]]:
-    return sorted(set(_walk(list(app.routes))))
-
-
-def _filled(path: str, alert_id: object) -> str:
-    known = {"alert_id": str(alert_id), "name": "desk.css"}
-    return PREFIX + re.sub(
-        r"\{(\w+)(?::path)?\}",
-        lambda found: known.get(found[1], "3f2b8a6e-0000-4000-8000-000000000000"),
-        path,
-    )
+from tests.desk.routes import ANALYSTS, APPROVERS, OPEN, REFUSED, filled, routes_of
 
 
 def test_every_route_is_seen(bank: MemoryBank) -> None:
-    routes = _routes(make_app(bank))
+    routes = routes_of(make_app(bank))
     assert {
         ("GET", "/"),
         ("GET", "/queue"),
         ("GET", "/static/{name}"),
-    } | _ANALYSTS | _APPROVERS | _OPEN <= set(routes)
+    } | ANALYSTS | APPROVERS | OPEN <= set(routes)
 
 
 def test_no_schema_is_told(sign_in: SignIn) -> None:
@@ -81,14 +31,14 @@ def test_every_route_for_every_role(bank: MemoryBank, sign_in: SignIn, user: str
     bank.raise_alerts(raised)
     browser = sign_in(user)
     wrong = []
-    for method, path in _routes(make_app(bank)):
-        if (method, path) in _OPEN:
+    for method, path in routes_of(make_app(bank)):
+        if (method, path) in OPEN:
             continue
-        got = browser.request(method, _filled(path, raised.alert_id)).status_code
+        got = browser.request(method, filled(path, raised.alert_id)).status_code
         if user is None:
             page = method in ("GET", "HEAD") and not path.startswith(("/api/", "/static/"))
             right = got == (303 if page else 401)
-        elif (method, path) in _REFUSED.get(user, ()):
+        elif (method, path) in REFUSED.get(user, ()):
             right = got == 403
         else:
             right = got not in (401, 403)

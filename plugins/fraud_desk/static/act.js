@@ -18,6 +18,12 @@ export const DONE = {
   dismiss: "dismissed", snooze: "snoozed", escalate: "escalated", reopen: "reopened",
 };
 
+// What was written for a deed that then failed: it is there again when the dialog is opened again.
+const unsent = new Map();
+
+/** Keep the words of a deed that failed. */
+export const remember = (told) => told.comment && unsent.set(told.action, told.comment);
+
 const part = (id) => document.getElementById(id);
 
 /** What the API is to be told for an action; null if the person thinks better of it. */
@@ -26,6 +32,8 @@ export async function detailsOf(action, count, person) {
   const dialog = part("act");
   const [form, comment] = [dialog.querySelector("form"), dialog.querySelector("textarea")];
   form.reset();
+  comment.value = unsent.get(action) ?? "";
+  unsent.delete(action);
   part("act-title").textContent = count === 1 ? kind.title : `${kind.title}: ${count} alerts`;
   part("act-words").textContent = kind.words ?? "";
   part("act-words").hidden = !kind.words;

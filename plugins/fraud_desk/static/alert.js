@@ -1,7 +1,7 @@
 // One alert: actions with the version that was seen, and the way through the queue it was opened from.
 
 import { api, onKey, refresh, root, say } from "./desk.js";
-import { detailsOf, DONE } from "./act.js";
+import { detailsOf, DONE, remember } from "./act.js";
 
 const section = () => document.getElementById("case");
 const id = section().dataset.id;
@@ -22,6 +22,7 @@ async function act(action) {
     say(`Alert ${DONE[told.action]}.`);
     await refresh();
   } catch (error) {
+    remember(told);
     say(error.message, true);
     if (error.code === "changed") {
       tell(error.message);

@@ -1,7 +1,7 @@
 // The queue: a cursor and a selection over its rows, actions on either, and news of alerts that have come.
 
 import { api, onKey, refresh, root, say } from "./desk.js";
-import { detailsOf, DONE } from "./act.js";
+import { detailsOf, DONE, remember } from "./act.js";
 
 const NEWS_SECONDS = 5;
 const ROWS_SECONDS = 15;
@@ -67,10 +67,13 @@ async function act(action) {
   try {
     const result = await api("/queue/act", { ...told, alerts });
     picked.clear();
-    if (result.failed > 0) tell(result);
-    else say(`${result.done} alert${result.done === 1 ? "" : "s"} ${DONE[action]}`);
+    if (result.failed > 0) {
+      remember(told);
+      tell(result);
+    } else say(`${result.done} alert${result.done === 1 ? "" : "s"} ${DONE[action]}`);
     await refresh();
   } catch (error) {
+    remember(told);
     say(error.message, true);
   } finally {
     ids.forEach((id) => rowOf(id)?.classList.remove("busy"));
