@@ -69,7 +69,7 @@ def deliver(
             outbox, alerts, open_channels, _now, renderer=renderer, senders=SENDERS, limits=limits, pace=pace
         )
         total.add(part)
-        if not part.sent:
+        if not part.moved:
             # What was skipped and then sent by a later round is not open; the last round knows.
             total.skipped = part.skipped
             return total

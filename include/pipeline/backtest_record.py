@@ -11,8 +11,9 @@ from include.pipeline.backtest import MILLION, Counts
 from include.pipeline.backtest_replay import Order
 from include.reports.checks import Bound, Check
 from include.stores.lake.files import Lake
+from include.stores.lake.names import BACKTESTS
 
-FOLDER = "backtests"
+FOLDER = BACKTESTS
 
 
 @dataclass(frozen=True, slots=True)

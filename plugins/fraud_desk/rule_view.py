@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from include.governance.errors import ChangeRefused, RuleBookError
@@ -16,9 +16,7 @@ from include.pipeline.shadow_record import ShadowRecord, shadow_record
 from include.reports.charts import Chart, Series, day_chart
 from include.rules.header import RULE_ID, split_header
 from include.stores.lake.files import Lake
-
-#: Days that may be asked for.
-DAYS = (7, 28, 90)
+from plugins.fraud_desk.spans import period
 
 _RETIRED, _DRAFT = "retired", "draft"
 
@@ -103,12 +101,6 @@ def quality_chart(lake: Lake, rule_id: str, days: int, now: datetime | None = No
         )
     ]
     return day_chart("Hits", "transactions", series)
-
-
-def period(days: int, now: datetime | None = None) -> tuple[date, date]:
-    """From the first day up to but without the day after today, UTC."""
-    tomorrow = (now or datetime.now(UTC)).date() + timedelta(days=1)
-    return tomorrow - timedelta(days=days), tomorrow
 
 
 def _entries(lake: Lake) -> tuple[tuple[RuleEntry, ...], str, tuple[str, ...]]:

@@ -10,3 +10,6 @@ MODELS = "models"
 
 #: Batches of fraud labels: a numbering and a cursor of their own.
 LABELS = "labels"
+
+#: Back-tests of rules, one folder each; see ``include.pipeline.backtest_record``.
+BACKTESTS = "backtests"

@@ -16,6 +16,7 @@ from plugins.fraud_desk.access import Viewer
 from plugins.fraud_desk.alert_view import AlertView, view_of
 from plugins.fraud_desk.asking import AskedDep
 from plugins.fraud_desk.bank import Stores, StoresDep
+from plugins.fraud_desk.deliveries import deliveries_of
 from plugins.fraud_desk.rendering import page
 
 router = APIRouter()
@@ -51,6 +52,7 @@ def alert_page(
         graph=dossier.graph_of(alert.account_id, partners, "counterparties", alert.counterparty_id),
         partners=partners,
         suppressible=_suppressible(alert),
+        deliveries=deliveries_of(stores.outbox, alert_id),
     )
 
 

@@ -13,7 +13,6 @@ from fastapi.responses import StreamingResponse
 from include.cases.errors import NoSuchAlert
 from include.cases.queue import QueueEntry, QueueQuery
 from include.reports.case_file import CaseFile, case_file
-from include.reports.case_pdf import case_pdf
 from include.reports.csv_export import QUEUE_COLUMNS, csv_lines
 from plugins.fraud_desk.access import Analyst, Person
 from plugins.fraud_desk.asking import AskedDep
@@ -30,6 +29,8 @@ _AROUND, _MOST_AROUND = timedelta(days=30), 500
 @router.get("/alerts/{alert_id}/case.pdf")
 def case_as_pdf(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Response:
     """The file of a case, for people."""
+    from include.reports.case_pdf import case_pdf  # only now: it takes a second to import
+
     file = _file(stores, alert_id, person, "pdf")
     return _kept(case_pdf(file), "application/pdf", f"case-{alert_id}.pdf")
 

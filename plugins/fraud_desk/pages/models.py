@@ -7,13 +7,10 @@ import re
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from include.pipeline.drift import FOLDER as DRIFT
 from plugins.fraud_desk.bank import BankDep
 from plugins.fraud_desk.documents import document
-from plugins.fraud_desk.model_view import models
-from plugins.fraud_desk.pages.rules import DaysDep
 from plugins.fraud_desk.rendering import page
-from plugins.fraud_desk.rule_view import DAYS, period
+from plugins.fraud_desk.spans import DAYS, DaysDep, period
 
 router = APIRouter()
 
@@ -23,6 +20,8 @@ _ALARM = re.compile(r"[0-9a-f]{16}")
 @router.get("/models", response_class=HTMLResponse)
 def models_page(request: Request, bank: BankDep, days: DaysDep) -> HTMLResponse:
     """The page. What waits for approval the browser asks of Airflow, with the person's own permissions."""
+    from plugins.fraud_desk.model_view import models  # only now: see rules
+
     return page(
         request,
         "models.html",
@@ -36,6 +35,8 @@ def models_page(request: Request, bank: BankDep, days: DaysDep) -> HTMLResponse:
 @router.get("/models/alarms/{alarm_id}")
 def alarm_document(alarm_id: str, bank: BankDep) -> Response:
     """The page of an alarm, as it was told."""
+    from include.pipeline.drift import FOLDER
+
     if not _ALARM.fullmatch(alarm_id):
         raise HTTPException(404)
-    return document(bank.lake, f"{DRIFT}/alarms/{alarm_id}.html", f"alarm-{alarm_id}")
+    return document(bank.lake, f"{FOLDER}/alarms/{alarm_id}.html", f"alarm-{alarm_id}")

@@ -1,24 +1,27 @@
-"""Rules: how good each is, where it stands in its life, and trying a change of one."""
+"""Rules: how good each is, where it stands in its life, and trying a change of one.
+
+What reads rules and models needs the libraries of both, which take seconds to import: the first who asks for a page
+waits for them, not the start of the API server.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from include.pipeline.backtest_record import FOLDER as BACKTESTS
 from include.reports.csv_export import RULE_COLUMNS, csv_lines
 from include.reports.pages import draw
 from include.stores.lake.files import Lake
+from include.stores.lake.names import BACKTESTS
 from plugins.fraud_desk.bank import BankDep
 from plugins.fraud_desk.documents import document
 from plugins.fraud_desk.rendering import page
-from plugins.fraud_desk.rule_view import DAYS, life_of, quality_chart, rule, rules
 from plugins.fraud_desk.runs import StartingDep
+from plugins.fraud_desk.spans import DAYS, DaysDep
 
 router = APIRouter()
 
@@ -34,17 +37,11 @@ class Backtest:
     made_at: datetime | None
 
 
-def _days(days: int = 28) -> int:
-    return days if days in DAYS else 28
-
-
-#: Parameter of routes: over how many days.
-DaysDep = Annotated[int, Depends(_days)]
-
-
 @router.get("/rules", response_class=HTMLResponse)
 def rules_page(request: Request, bank: BankDep, days: DaysDep, may: StartingDep) -> HTMLResponse:
     """All rules."""
+    from plugins.fraud_desk.rule_view import rules
+
     return page(
         request,
         "rules.html",
@@ -61,6 +58,8 @@ def rules_page(request: Request, bank: BankDep, days: DaysDep, may: StartingDep)
 @router.get("/rules.csv")
 def rules_csv(bank: BankDep, days: DaysDep) -> Response:
     """The figures as a file."""
+    from plugins.fraud_desk.rule_view import rules
+
     rows = [row.quality for row in rules(bank.lake, days).rows]
     headers = {"content-disposition": f'attachment; filename="rules-{days}-days.csv"'}
     return StreamingResponse(csv_lines(rows, RULE_COLUMNS), media_type="text/csv", headers=headers)
@@ -69,6 +68,8 @@ def rules_csv(bank: BankDep, days: DaysDep) -> Response:
 @router.get("/rules/{rule_id}", response_class=HTMLResponse)
 def rule_page(rule_id: str, request: Request, bank: BankDep, days: DaysDep, may: StartingDep) -> HTMLResponse:
     """One rule: its text, its days, its life."""
+    from plugins.fraud_desk.rule_view import life_of, quality_chart, rule
+
     row = rule(bank.lake, rule_id, days)
     if row is None:
         raise HTTPException(404)
