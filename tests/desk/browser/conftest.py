@@ -58,6 +58,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def running(browser: Browser) -> Iterator[Settings]:
     """The whole stack after a short stream of a small bank. The browser comes first: without one nothing is begun."""
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
     memory = {f"MEMORY__{name}": str(size) for name, size in _MEMORY.items()}
     with own_stack(FOLDER / "stack", **memory) as now:
         run_demo(FOLDER, RECORDS)

@@ -20,7 +20,7 @@ def test_an_alert_of_a_suppressed_account(chain: Chain, desk: OpenDesk) -> None:
     page.get_by_role("button", name="Suppress account").click()
     dialog = page.get_by_role("dialog", name="Suppress")
     expect(dialog.get_by_label("Which")).to_have_value(account)
-    dialog.get_by_label("For", exact=True).select_option("1 hour")
+    dialog.get_by_role("combobox", name="For").select_option("1 hour")
     dialog.get_by_label("Why").fill("Moves house and pays for it; called.")
     dialog.get_by_role("button", name="Suppress").click()
     window.says("is suppressed")
