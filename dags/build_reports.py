@@ -36,13 +36,12 @@ with DAG(
 
         made = build_reports(params)
         outlet_events[REPORTS].extra = {"reports": made}
-        return made
 
     @task
-    def send_reports(made):
-        """Mail summaries."""
+    def send_reports():
+        """Mail summaries of what has not been mailed."""
         from include.orchestration.reporting import send_reports
 
-        return send_reports(made)
+        return send_reports()
 
-    send_reports(build_reports())
+    build_reports() >> send_reports()

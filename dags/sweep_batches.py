@@ -36,14 +36,14 @@ with DAG(
         outlet_events[TRANSACTION_BATCHES].add_partitions(unscored)
         outlet_events[SCORED_BATCHES].add_partitions(unfinished)
 
-    @task(pool="alert", trigger_rule="all_done")
+    @task(pool="alert")
     def deliver_due_alerts():
         """Send what is due in the outbox."""
         from include.orchestration.alerting import deliver
 
         deliver()
 
-    @task(pool="watch")
+    @task(pool="sweep")
     def sweep_cases():
         """Escalate alerts nobody took in time, wake what was snoozed, finish what was left half done."""
         from include.orchestration.alerting import sweep_cases
@@ -51,4 +51,5 @@ with DAG(
         sweep_cases()
 
     wake_stranded()
-    sweep_cases() >> deliver_due_alerts()
+    sweep_cases()
+    deliver_due_alerts()

@@ -7,7 +7,8 @@ before the event                        nothing happened; the user sees an error
 after the event, before what follows    the event stands and is known to be unfinished: the sweep
                                         writes queue row, label and audit record
 in between                              the same; each of them may be written again: the row and the
-                                        label carry the event's time, the record the event's number
+                                        label carry the event's time, the record the event's number,
+                                        and a repeat that has been decided is not joined any more
 ======================================  ==========================================================
 """
 
@@ -21,8 +22,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from include.alerts.alert import Alert
-from include.cases.actions import apply
-from include.cases.case import Action, Case, CaseEvent, Deed
+from include.cases.actions import LONGEST_COMMENT, apply
+from include.cases.case import Action, Case, CaseEvent, Deed, Status
 from include.cases.errors import CaseChanged, CasesError, NoSuchAlert
 from include.cases.queue import QueueEntry
 from include.stores.case_ports import CaseStore, HandlingStore, QueueStore
@@ -38,6 +39,13 @@ _LABELS = {
     Action.DISMISS: ("ANALYST", False),
     Action.ANSWER_FRAUD: ("CUSTOMER", True),
     Action.ANSWER_GENUINE: ("CUSTOMER", False),
+}
+
+#: What a decision about an alert does to those joined to it.
+_FOR_REPEATS = {
+    Action.CONFIRM_FRAUD: Action.CONFIRM_FRAUD,
+    Action.DISMISS: Action.DISMISS,
+    Action.ANSWER_GENUINE: Action.REOPEN,
 }
 
 #: Sends labels to the topic and returns when the broker has them; several times the same is one.
@@ -144,15 +152,27 @@ class Casework:
             log.exception("%d actions are to be finished by the sweep", len(stand))
         return outcomes
 
-    def finish_abandoned(self, now: datetime) -> int:
-        """Write what follows from events whose process died; returns how many there were."""
+    def finish_abandoned(self, now: datetime) -> tuple[int, int]:
+        """Write what follows from events whose process died, each for itself; how many were, and were not.
+
+        An event whose alert is not kept any more has nothing left to follow.
+        """
         events = self.cases.unfinished(now - ABANDONED_AFTER)
         alerts = self.alerts.get_many([event.alert_id for event in events])
-        known = [(event, alerts[event.alert_id]) for event in events if event.alert_id in alerts]
-        if known:
-            log.warning("finishing %d actions that a process left half done", len(known))
-            self._follow(known)
-        return len(known)
+        self.cases.finish([event for event in events if event.alert_id not in alerts])
+        finished = failed = 0
+        for event in events:
+            if event.alert_id not in alerts:
+                continue
+            try:
+                self._follow([(event, alerts[event.alert_id])])
+                finished += 1
+            except Exception:
+                log.exception("event %d of alert %s stays open", event.case.version, event.alert_id)
+                failed += 1
+        if finished:
+            log.warning("finished %d actions that a process had left half done", finished)
+        return finished, failed
 
     def _follow(self, done: Sequence[tuple[CaseEvent, Alert]]) -> None:
         if not done:
@@ -163,7 +183,29 @@ class Casework:
             self.send_labels(labels)
         for event, alert in done:
             self.record(event, alert)
+        self._decide_repeats([event for event, _ in done])
         self.cases.finish([event for event, _ in done])
+
+    def _decide_repeats(self, events: Sequence[CaseEvent]) -> None:
+        """Do to the alerts that are joined to a decided one what its decision means for them.
+
+        An analyst decides about all of them. A customer speaks of one transaction: the others wait for somebody.
+        """
+        deciding = {event.alert_id: event for event in events if event.deed.action in _FOR_REPEATS}
+        if not deciding:
+            return
+        for leader, members in self.handlings.repeats(list(deciding)).items():
+            event = deciding[leader]
+            versions: dict[uuid.UUID, int | None] = {
+                one: case.version
+                for one, case in self.current(members).items()
+                if case.status is Status.JOINED and case.leader_id == leader
+            }
+            if versions:
+                words = f"as the alert it was joined to ({leader}): {event.deed.action.replace('_', ' ')}"
+                comment = f"{words}. {event.deed.comment}".strip()[:LONGEST_COMMENT]
+                deed = Deed(_FOR_REPEATS[event.deed.action], event.deed.actor, event.deed.at, comment)
+                self.act_on_all(versions, deed)
 
 
 def _as_seen(case: Case, version: int | None, alert: Alert) -> Case:

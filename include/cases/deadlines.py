@@ -12,13 +12,15 @@ from include.alerts.alert import Alert, Severity
 from include.cases.case import Action, Case, Deed, Status, Worklist
 from include.cases.casework import Casework
 from include.cases.errors import CasesError
-from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
+from include.cases.queue import Ordering, QueueEntry, QueueQuery
 
 log = logging.getLogger(__name__)
 
 #: Who escalates and wakes, in the history.
 DEADLINE = "deadline"
 _AT_A_TIME = 500
+#: Cases may be snoozed again and again, and given back after months.
+_LONG_DAYS = 400
 
 #: Enqueues what tells of alerts that were not taken in time; several times the same is one.
 TellOf = Callable[[Sequence[Alert]], object]
@@ -31,6 +33,7 @@ class Swept:
     escalated: int
     woken: int
     finished: int
+    failed: int  # left half done, still
 
 
 def sweep(
@@ -41,16 +44,15 @@ def sweep(
     Idempotent: an escalated or woken case is not due again; whoever is told of an escalation is told under an
     id derived from the alert, and before the case says that it is escalated.
     """
-    finished = casework.finish_abandoned(now)
     escalated = sum(_escalate(casework, one, after, tell_of, now) for one, after in deadlines.items())
-    return Swept(escalated, _wake(casework, now), finished)
+    return Swept(escalated, _wake(casework, now), *casework.finish_abandoned(now))
 
 
 def _escalate(
     casework: Casework, severity: Severity, after: timedelta, tell_of: TellOf, now: datetime
 ) -> int:
     query = QueueQuery(
-        since=now - timedelta(days=USUAL_DAYS),
+        since=now - timedelta(days=_LONG_DAYS),
         until=now - after,
         ordering=Ordering.NEWEST,
         status=Status.OPEN,
@@ -60,16 +62,18 @@ def _escalate(
     minutes = round(after.total_seconds() / 60)
     deed = Deed(Action.ESCALATE, DEADLINE, now, f"nobody took it within {minutes} minutes")
     count = 0
-    for versions in _pages(casework, query):
-        found = casework.alerts.get_many(list(versions))
-        tell_of(list(found.values()))
-        count += _done(casework.act_on_all(versions, deed))
+    for page in _pages(casework, query):
+        # One that somebody had and gave back waits anew from then on.
+        late = {entry.alert_id: entry.version for entry in page if entry.changed_at <= now - after}
+        if late:
+            tell_of(list(casework.alerts.get_many(list(late)).values()))
+            count += _done(casework.act_on_all(late, deed))
     return count
 
 
 def _wake(casework: Casework, now: datetime) -> int:
     query = QueueQuery(
-        since=now - timedelta(days=USUAL_DAYS * 3),
+        since=now - timedelta(days=_LONG_DAYS),
         until=now,
         ordering=Ordering.NEWEST,
         worklist=Worklist.ASIDE,
@@ -77,8 +81,8 @@ def _wake(casework: Casework, now: datetime) -> int:
         limit=_AT_A_TIME,
     )
     deed, count = Deed(Action.WAKE, DEADLINE, now, "the snooze is over"), 0
-    for versions in _pages(casework, query):
-        cases = casework.current(list(versions))
+    for page in _pages(casework, query):
+        cases = casework.current([entry.alert_id for entry in page])
         over = {
             one: case.version
             for one, case in cases.items()
@@ -88,13 +92,13 @@ def _wake(casework: Casework, now: datetime) -> int:
     return count
 
 
-def _pages(casework: Casework, query: QueueQuery) -> list[dict[uuid.UUID, int]]:
-    """Ids and versions of every row that answers, a page at a time; read before any of them is changed."""
+def _pages(casework: Casework, query: QueueQuery) -> list[tuple[QueueEntry, ...]]:
+    """Every row that answers, a page at a time; read before any of them is changed."""
     pages = []
     while True:
         page = casework.queue.page(query)
         if page.entries:
-            pages.append({entry.alert_id: entry.version for entry in page.entries})
+            pages.append(page.entries)
         if page.next_after is None:
             return pages
         query = replace(query, after=page.next_after)

@@ -99,14 +99,16 @@ def handle(
 
 
 def new_leaders(alerts: Sequence[Alert], handlings: Iterable[Handling]) -> list[Leader]:
-    """Of the accounts whose alerts were decided, those that later alerts are to be joined to, the newest last."""
+    """What later alerts are to be joined to: of each account that was told of something, the last."""
     leading = {one.alert_id for one in handlings if one.told}
-    return [
-        Leader(alert.account_id, alert.alert_id, alert.severity, alert.raised_at)
+    leaders = {
+        alert.account_id: Leader(alert.account_id, alert.alert_id, alert.severity, alert.raised_at)
         for alert in alerts
         if alert.alert_id in leading
-    ]
+    }
+    return list(leaders.values())
 
 
 def _joins(alert: Alert, leader: Leader, window: timedelta) -> bool:
-    return alert.severity.rank <= leader.severity.rank and alert.raised_at - leader.raised_at < window
+    later = alert.raised_at - leader.raised_at
+    return alert.severity.rank <= leader.severity.rank and timedelta(0) <= later < window

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from include.alerts.alert import Alert
-from include.cases.case import Worklist
+from include.cases.case import Status, Worklist
 from include.cases.handling import Handling, Leader, handle, new_leaders
 from include.cases.queue import QueueEntry
 from include.cases.suppressions import Suppression
@@ -54,6 +55,7 @@ class Intake:
         if fresh:
             made = self._decide(fresh, leaders.result(), suppressions.result())
             decided |= {one.alert_id: one for one in made}
+        decided |= self._freed(decided.values(), alerts)
         handlings = [decided[alert.alert_id] for alert in alerts]
         pairs = zip(alerts, handlings, strict=True)
         self._queue.put([QueueEntry.of(alert, handling.case()) for alert, handling in pairs])
@@ -67,3 +69,24 @@ class Intake:
         handlings = handle(alerts, leaders, closed, suppressions, self._window)
         self._handlings.decide(handlings, new_leaders(alerts, handlings))
         return handlings
+
+    def _freed(self, decided: Iterable[Handling], alerts: Sequence[Alert]) -> dict[uuid.UUID, Handling]:
+        """Alerts that joined one which was decided in the same moment: they stand for themselves now.
+
+        Whoever decides about an alert does so about those joined to it, and looks for them after the decision
+        stands; here the leader is looked at after the joining stands. One of the two sees the other.
+        """
+        joined = {one.alert_id: one for one in decided if one.status is Status.JOINED}
+        if not joined:
+            return {}
+        cases = self._cases.cases([*joined, *{one.leader_id for one in joined.values()}])
+        freed = {
+            one.alert_id: Handling(one.alert_id, one.account_id, one.alert_id)
+            for one in joined.values()
+            if one.alert_id not in cases
+            and one.leader_id in cases
+            and cases[one.leader_id].status.worklist is Worklist.CLOSED
+        }
+        if freed:
+            self._handlings.decide(list(freed.values()), new_leaders(alerts, freed.values()))
+        return freed

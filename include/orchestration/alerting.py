@@ -16,6 +16,7 @@ from include.alerts.rendering import Renderer
 from include.alerts.routing import Router, Routing
 from include.alerts.routing_file import load_routing
 from include.cases import deadlines
+from include.governance.incidents import clear_incident, raise_incident
 from include.orchestration.casework import LabelSender, answer_links, casework_on, intake_on
 from include.orchestration.connections import cassandra_session, kafka_config, open_channels
 from include.orchestration.steps import batches_to_do, keys_of
@@ -104,12 +105,12 @@ def sweep_cases() -> None:
     AirflowSkipException
         There are no cases yet: ``initialize_stores`` has not run.
     """
-    now = routing()
+    now, lake = routing(), Lake(settings().lake)
     try:
         with cassandra_session() as session:
             outbox = CassandraOutboxStore(session)
             router = Router(now, CassandraCustomerStore(session))
-            casework = casework_on(session, Lake(settings().lake), LabelSender(kafka_config))
+            casework = casework_on(session, lake, LabelSender(kafka_config))
             swept = deadlines.sweep(
                 casework,
                 {severity: one.after for severity, one in now.escalation.items()},
@@ -118,5 +119,10 @@ def sweep_cases() -> None:
             )
     except SchemaMissing as missing:
         raise AirflowSkipException(str(missing)) from missing
+    if swept.failed:
+        words = f"{swept.failed} actions on cases are half done: a label, an audit record or a row is missing"
+        raise_incident(lake, "casework", f"{words}; see the log of sweep_cases, it is tried every 30 s")
+    else:
+        clear_incident(lake, "casework")
     if any((swept.escalated, swept.woken, swept.finished)):
         log.info("cases: %s escalated, %s woken, %s finished", swept.escalated, swept.woken, swept.finished)

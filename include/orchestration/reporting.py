@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from include.orchestration.connections import cassandra_session
 from include.orchestration.notices import tell, told_before
 from include.pipeline.reporting import Sources, build, due_periods
-from include.reports.archive import read_report
+from include.reports.archive import read_report, stored_reports
 from include.reports.periods import Period
 from include.reports.summary import Subscriber, summary
 from include.settings import settings
@@ -27,6 +27,9 @@ from include.stores.cassandra.suppressions import CassandraSuppressionStore
 from include.stores.lake.files import Lake
 
 log = logging.getLogger(__name__)
+
+#: So long after it was made a report is mailed to who has not had it.
+_MAILED_FOR = timedelta(days=8)
 
 
 def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -72,16 +75,13 @@ def _sources() -> Iterator[Sources]:
         )
 
 
-def send_reports(made: Sequence[Mapping[str, Any]]) -> int:
-    """Mail a summary of each report to its subscribers; returns how many mails.
+def send_reports() -> int:
+    """Mail a summary of each report made lately to its subscribers; returns how many mails.
 
-    Idempotent: the same figures are mailed to an address once, however often they are made. A report that is
-    made again and says something else is mailed again; one of a period that is not over is not mailed.
-
-    Parameters
-    ----------
-    made
-        What ``build_reports`` returned.
+    What is to be mailed is read from the list of reports, not from what one try of a task has made: a report that
+    stands and was not mailed, for whatever reason, is mailed by the next run. Idempotent: the same figures are
+    mailed to an address once. One that is made again and says something else is mailed again; one of a period
+    that is not over is not mailed.
 
     Raises
     ------
@@ -90,10 +90,11 @@ def send_reports(made: Sequence[Mapping[str, Any]]) -> int:
     """
     from airflow.sdk import Variable
 
-    lake = Lake(settings().lake)
+    lake, now = Lake(settings().lake), datetime.now(UTC)
     wanted = Variable.get("report_subscribers", default=[], deserialize_json=True)
     subscribers = TypeAdapter(list[Subscriber]).validate_python(wanted)
-    outcomes = [_send(lake, one["kind"], one["period"], subscribers) for one in made]
+    lately = [one for one in stored_reports(lake) if not one.so_far and now - one.made_at < _MAILED_FOR]
+    outcomes = [_send(lake, one.kind, one.period, subscribers) for one in lately]
     if failed := sum(failures for _, failures in outcomes):
         raise ConnectionError(
             f"{failed} mails with reports have not left; see the log above, the task tries again"
@@ -106,7 +107,8 @@ def _send(lake: Lake, kind: str, name: str, subscribers: Sequence[Subscriber]) -
     report = read_report(lake, Period.parse(kind, name))
     if report is None or report.so_far:
         return 0, 0
-    link = f"{settings().desk_url}/reports/{kind}/{name}"
+    desk = settings().desk_url
+    link = f"{desk}/reports/{kind}/{name}/report.html" if desk else ""
     sent = failed = 0
     for subscriber in subscribers:
         key = f"report:{kind}:{name}:{report.digest}:{subscriber.address}"

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from include.alerts.alert import Severity
+from include.cases.actions import apply
 from include.cases.case import Action, Case, Status
 from include.cases.deadlines import sweep
 from include.cases.errors import ActionRefused, CaseChanged, NoSuchAlert
@@ -81,8 +82,8 @@ def test_what_a_killed_process_began_is_finished(world, alert, monkeypatch, step
         target = {"queue": (world.queue, "put"), "finish": (world.cases, "finish")}.get(step)
         broken.setattr(*(target or (world, {"labels": "_send", "record": "_record"}[step])), killed)
         assert world.casework.act(alert.alert_id, deed(action)).version == 1  # the decision stands
-    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == 1
-    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == 0
+    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == (1, 0)
+    assert world.casework.finish_abandoned(LATER + timedelta(minutes=1)) == (0, 0)
     assert {label.is_fraud for label in world.labels} == {action is Action.CONFIRM_FRAUD}
     assert len({(one.transaction_id, one.labelled_at) for one in world.labels}) == 1
     assert set(world.recorded) == {(action.value, 1)}
@@ -91,9 +92,9 @@ def test_what_a_killed_process_began_is_finished(world, alert, monkeypatch, step
 
 
 def test_what_is_under_way_is_left_alone(world, alert):
-    world.cases.append([])
-    world.casework.act(alert.alert_id, deed(Action.ASSIGN))
-    assert world.casework.finish_abandoned(LATER) == 0
+    event = apply(Case(alert.alert_id), deed(Action.ASSIGN))
+    world.cases.append([event])
+    assert world.casework.finish_abandoned(LATER) == (0, 0)
 
 
 DEADLINES = {Severity.HIGH: timedelta(minutes=30), Severity.CRITICAL: timedelta(minutes=10)}
@@ -142,3 +143,96 @@ def test_a_snooze_ends(world, alert):
     assert swept(world, 20)[0].woken == 1
     assert swept(world, 21)[0].woken == 0
     assert world.casework.current([alert.alert_id])[alert.alert_id].status is Status.OPEN
+
+
+def test_one_action_that_cannot_be_finished_stops_nothing_else(world, alert, monkeypatch):
+    other, late = fresh_alert(), fresh_alert(severity=Severity.CRITICAL)
+    world.raised(other, late)
+
+    def away(*_):
+        raise Killed
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world, "_send", away)
+        world.casework.act(alert.alert_id, deed(Action.DISMISS))
+        world.casework.act(other.alert_id, deed(Action.ASSIGN))
+        done, told = swept(world, 60)
+        assert (done.escalated, done.finished, done.failed) == (1, 0, 1)
+        assert told == {late.alert_id}
+    assert (swept(world, 61)[0].finished, len(world.labels)) == (1, 1)
+
+
+def test_an_action_on_an_alert_that_is_not_kept_any_more_is_closed(world):
+    gone = fresh_alert()
+    world.cases.append([apply(Case(gone.alert_id), deed(Action.ASSIGN))])
+    assert swept(world, 60)[0].finished == 0
+    assert world.cases.unfinished(NOON + timedelta(days=1)) == []
+
+
+def test_who_gives_an_alert_back_starts_its_deadline_anew(world):
+    critical = fresh_alert(severity=Severity.CRITICAL)
+    world.raised(critical)
+    world.casework.act(critical.alert_id, deed(Action.ASSIGN, at=NOON + timedelta(minutes=5)))
+    world.casework.act(critical.alert_id, deed(Action.RELEASE, at=NOON + timedelta(minutes=20)))
+    assert swept(world, 25)[1] == set()
+    assert swept(world, 31)[1] == {critical.alert_id}
+
+
+def repeat_of(alert):
+    return fresh_alert(account_id=alert.account_id, raised_at=alert.raised_at + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("action", [Action.CONFIRM_FRAUD, Action.DISMISS])
+def test_what_is_decided_about_an_alert_is_decided_about_its_repeats(world, alert, action):
+    repeats = [repeat_of(alert) for _ in range(3)]
+    world.raised(*repeats)
+    own = fresh_alert(account_id=alert.account_id, severity=Severity.CRITICAL)
+    world.raised(own)
+    world.casework.act(repeats[0].alert_id, deed(Action.REOPEN))
+    world.casework.act(alert.alert_id, deed(action))
+    is_fraud = action is Action.CONFIRM_FRAUD
+    labelled = {label.transaction_id: label.is_fraud for label in world.labels}
+    assert labelled == {one.transaction_id: is_fraud for one in (alert, *repeats[1:])}
+    history = world.cases.history(repeats[1].alert_id)
+    assert str(alert.alert_id) in history[-1].deed.comment
+
+
+def test_a_customer_speaks_of_one_transaction(world, alert):
+    repeat = repeat_of(alert)
+    world.raised(repeat)
+    world.casework.act(alert.alert_id, deed(Action.ANSWER_GENUINE, actor="customer"))
+    assert [label.transaction_id for label in world.labels] == [alert.transaction_id]
+    assert world.casework.current([repeat.alert_id])[repeat.alert_id].status is Status.OPEN
+
+
+def test_repeats_are_decided_though_the_process_died(world, alert, monkeypatch):
+    repeat = repeat_of(alert)
+    world.raised(repeat)
+    with monkeypatch.context() as broken:
+        broken.setattr(world, "_record", lambda *_: 1 / 0)
+        world.casework.act(alert.alert_id, deed(Action.DISMISS))
+    for _ in range(2):
+        world.casework.finish_abandoned(LATER + timedelta(minutes=1))
+    assert world.casework.current([repeat.alert_id])[repeat.alert_id].status is Status.DISMISSED
+    assert {label.transaction_id for label in world.labels} == {alert.transaction_id, repeat.transaction_id}
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_nothing_stays_joined_to_what_was_decided_in_the_same_moment(world, alert, monkeypatch, replayed):
+    """The analyst decides after the intake has looked at the leader, and before the joining stands."""
+    repeat, decide = repeat_of(alert), world.handlings.decide
+
+    def crowded(handlings, leaders):
+        monkeypatch.setattr(world.handlings, "decide", decide)
+        world.casework.act(alert.alert_id, deed(Action.DISMISS))
+        decide(handlings, leaders)
+        if replayed:
+            raise Killed
+
+    monkeypatch.setattr(world.handlings, "decide", crowded)
+    if replayed:
+        with pytest.raises(Killed):
+            world.raised(repeat)
+    world.raised(repeat)
+    assert world.casework.current([repeat.alert_id])[repeat.alert_id].status is Status.OPEN
+    assert world.handlings.handlings([repeat.alert_id])[repeat.alert_id].told

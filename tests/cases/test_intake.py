@@ -7,7 +7,7 @@ from include.alerts.alert import Severity
 from include.cases.case import Action, Status
 from include.cases.suppressions import Scope, suppress
 from tests.alerts.examples import NOON
-from tests.cases.examples import deed, fresh_alert
+from tests.cases.examples import deed, fresh_alert, query
 from tests.cases.world import World
 
 
@@ -119,8 +119,23 @@ def test_a_second_try_decides_nothing_anew(world):
     before = world.handlings.handlings([first.alert_id, second.alert_id])
     world.raised(first, second)
     assert world.handlings.handlings([first.alert_id, second.alert_id]) == before
-    assert statuses(world, first, second) == [Status.CONFIRMED, Status.JOINED]
-    from tests.cases.examples import query
+    assert statuses(world, first, second) == [Status.CONFIRMED, Status.CONFIRMED]
+    rows = world.queue.page(query(account_id=first.account_id, status=Status.CONFIRMED)).entries
+    assert {row.alert_id for row in rows} == {first.alert_id, second.alert_id}
 
-    (row,) = world.queue.page(query(account_id=first.account_id, status=Status.CONFIRMED)).entries
-    assert row.alert_id == first.alert_id
+
+def test_the_worst_of_a_batch_leads_what_comes_after(world):
+    first = fresh_alert(severity=Severity.MEDIUM)
+    worse = later(first, 0, severity=Severity.CRITICAL)
+    world.raised(first, worse)
+    (leader,) = world.handlings.leaders([first.account_id]).values()
+    assert (leader.alert_id, leader.severity) == (worse.alert_id, Severity.CRITICAL)
+
+
+def test_an_old_batch_that_is_alerted_late_is_told(world):
+    first = fresh_alert()
+    world.raised(first)
+    old = later(first, -60)
+    world.raised(old)
+    assert statuses(world, old) == [Status.OPEN]
+    assert world.handlings.leaders([first.account_id])[first.account_id].alert_id == first.alert_id

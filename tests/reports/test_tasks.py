@@ -60,31 +60,36 @@ def at_home(bank: SmallBank, monkeypatch) -> SmallBank:
         "settings",
         lambda: SimpleNamespace(lake=bank.lake.uri, desk_url="https://bank.example/fraud-desk"),
     )
+    monkeypatch.setattr(reporting, "datetime", SimpleNamespace(now=lambda zone: LATER + timedelta(days=1)))
     return bank
 
 
-def _made(bank: SmallBank, period: Period) -> dict:
-    return build(bank.lake, period, Sources(), LATER).model_dump(mode="json")
+def _made(bank: SmallBank, period: Period) -> None:
+    build(bank.lake, period, Sources(), LATER)
 
 
 def test_figures_are_mailed_once_and_others_again(at_home: SmallBank, mailbox: Mailbox) -> None:
-    first = _made(at_home, DAY)
-    assert send_reports([first]) == 1
-    assert send_reports([first, _made(at_home, DAY)]) == 0
+    _made(at_home, DAY)
+    assert send_reports() == 1
+    _made(at_home, DAY)
+    assert send_reports() == 0
     (mail,) = mailbox.store.newest(10)
     content = (mailbox.store.read(mail.key) or b"").decode()
     assert "head@bank.example" in content
-    assert "/fraud-desk/reports/daily/2026-11-03" in content.replace("=\r\n", "").replace("=\n", "")
+    assert "/fraud-desk/reports/daily/2026-11-03/report.html" in content.replace("=\r\n", "").replace(
+        "=\n", ""
+    )
     alert = next(row for row in at_home.within(DAY.since, DAY.until) if row["decision"] == "ALERT")
     known = dict(at_home.verdicts).get(alert["transaction_id"], False)
     at_home.tell(LATER, (alert["transaction_id"], not known))
-    assert send_reports([_made(at_home, DAY)]) == 1
+    _made(at_home, DAY)
+    assert send_reports() == 1
     assert len(mailbox.store.newest(10)) == 2
 
 
 def test_a_period_that_is_not_over_is_not_mailed(at_home: SmallBank, mailbox: Mailbox) -> None:
-    made = build(at_home.lake, DAY, Sources(), DAY.since + timedelta(hours=9)).model_dump(mode="json")
-    assert send_reports([made]) == 0
+    build(at_home.lake, DAY, Sources(), DAY.since + timedelta(hours=9))
+    assert send_reports() == 0
     assert mailbox.store.newest(10) == []
 
 

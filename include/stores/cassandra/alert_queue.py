@@ -21,6 +21,7 @@ from include.cases.case import Status
 from include.cases.queue import Ordering, QueueCount, QueueEntry, QueuePage, QueueQuery, checked_cursor
 from include.stores.cassandra.batches import bind_rows, write_rows
 from include.stores.cassandra.clock import join, microseconds, month_of, split
+from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.statements import border, prepare, tuples
 
 _COLUMNS = (
@@ -46,11 +47,13 @@ class CassandraQueueStore:
         """Write rows, each in every order.
 
         Idempotent: a row is written with the time of its change as timestamp, so that neither a replay nor a
-        late writer takes a newer change back.
+        late writer takes a newer change back. Once this returns, they survive a kill of the node, and so does
+        what the session wrote before.
         """
         statement = prepare(self._session, _INSERT)
         rows = [_row(entry, ordering) for entry in entries for ordering in Ordering]
         write_rows(self._session, statement, bind_rows(statement, rows))
+        wait_until_durable(self._session)
 
     def page(self, query: QueueQuery) -> QueuePage:
         """Rows that answer a question, in its order.

@@ -1,4 +1,4 @@
-"""Casework on Cassandra: events with compare-and-set, decisions about new alerts, suppressions, answers.
+"""Casework on Cassandra: events with compare-and-set, and decisions about new alerts.
 
 An event that may not be finished is found by a row of ``case_events_open``, written *before* the event: a row
 without an event is one whose writer died or lost, and is taken off by the reader once it is old.
@@ -196,7 +196,7 @@ class CassandraHandlingStore:
         timestamp, so that an older one never replaces a newer one.
         """
         # All at once: this is on the way from an arrival to its alert. In whatever order they are written, a second
-        # try decides the rest, and nobody has been told of anything before this returns.
+        # try decides the rest. The queue's rows follow, and are waited for: that covers these.
         decided = insert_into(self._session, "alert_handling", _HANDLING)
         joined = insert_into(self._session, "alert_repeats", ("leader_id", "alert_id"))
         lead = prepare(self._session, _LEAD)
@@ -206,7 +206,6 @@ class CassandraHandlingStore:
         calls += [(joined, (one.leader_id, one.alert_id)) for one in handlings if one.status is Status.JOINED]
         calls += [(lead, _leader_row(one)) for one in leaders]
         execute_many(self._session, calls, "deciding about alerts", IN_FLIGHT)
-        wait_until_durable(self._session)
 
     def repeats(self, leader_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
         """Alerts that were joined to each leader; leaders without any are left out."""
