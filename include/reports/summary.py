@@ -56,7 +56,7 @@ def summary(report: Report, language: Language, link: str) -> tuple[str, list[st
     Parameters
     ----------
     link
-        Where the desk shows the report.
+        Where the desk shows the report; "" where nobody said where the desk is.
     """
     activity, outcome, words = report.activity, report.outcome, _WORDS[language]
     values = {
@@ -72,7 +72,7 @@ def summary(report: Report, language: Language, link: str) -> tuple[str, list[st
         "missed": _sums(report, "missed"),
         "link": link,
     }
-    said = {name: text.format(**values) for name, text in words.items()}
+    said = {name: text.format(**values) for name, text in words.items() if link or name != "link"}
     return said.pop("subject"), list(said.values())
 
 

@@ -20,11 +20,13 @@ from include.cases.suppressions import Scope, suppress
 from include.local.mailbox import Mailbox
 from include.orchestration import reporting
 from include.orchestration.reporting import build_reports, send_reports
+from include.pipeline.customers import add_simulated
 from include.pipeline.reporting import Sources, build
 from include.reports.archive import read_report
 from include.reports.periods import Period
 from include.stores.cassandra.alert_queue import CassandraQueueStore
 from include.stores.cassandra.cases import CassandraCaseStore
+from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.outbox import CassandraOutboxStore
 from include.stores.cassandra.suppressions import CassandraSuppressionStore
 from tests.alerts.examples import delivery
@@ -112,6 +114,8 @@ def test_a_day_on_cassandra(at_home: SmallBank, cassandra_session, cassandra_add
             }
         ),
     )
+    ids = [row["customer_id"] for row in at_home.within(DAY.since, DAY.until) if row["customer_id"]]
+    add_simulated(ids, CassandraCustomerStore(cassandra_session))
     # A day of its own: the keyspace outlives the test.
     moment = DAY.since + timedelta(hours=9)
     one = fresh_alert(raised_at=moment)
