@@ -109,6 +109,6 @@ def lift(suppression_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Suppr
     if not found:
         raise HTTPException(404)
     lifted = found[0].lifted(person.name, now)
+    stores.audit.suppression(lifted)  # first, as above: a second try leaves the same record once
     stores.suppressions.put(lifted)
-    stores.audit.suppression(lifted)
     return SuppressionView.of(lifted, now)
