@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.cases.suppressions import Scope, Suppression, suppress
+from include.reports.csv_export import SUPPRESSION_COLUMNS
 from plugins.fraud_desk.access import Analyst
 from plugins.fraud_desk.bank import StoresDep
 from plugins.fraud_desk.rendering import page
+from plugins.fraud_desk.taking_out import Taker, taken_out
 
 router = APIRouter()
 
@@ -88,6 +90,13 @@ def suppressions(stores: StoresDep) -> Suppressions:
         active=sorted((one for one in views if one.active), key=lambda one: one.until),
         over=[one for one in views if not one.active],
     )
+
+
+@router.get("/suppressions.csv")
+def suppressions_csv(stores: StoresDep, person: Taker) -> Response:
+    """All that are kept as a file, the newest first."""
+    found = sorted(stores.suppressions.all(), key=lambda one: one.created_at, reverse=True)
+    return taken_out(stores.audit, person, "suppressions", {}, found, SUPPRESSION_COLUMNS, "suppressions.csv")
 
 
 @router.post("/api/suppressions", status_code=201)
