@@ -13,7 +13,7 @@ async function act(action) {
   const mine = action === "assign-me";
   // What is decided is decided on what is seen now: a look at the page meanwhile must not lift the version.
   const seen = Number(version);
-  const told = mine ? { action: "assign" } : action === "release" ? { action } : await detailsOf(action, 1, document.documentElement.dataset.person);
+  const told = mine ? { action: "assign" } : action === "release" ? { action } : await detailsOf(action, 1, document.documentElement.dataset.person, section().dataset.repeats === "yes");
   if (told === null) return;
   const buttons = document.querySelectorAll("[data-act]");
   buttons.forEach((one) => (one.disabled = true));
