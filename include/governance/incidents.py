@@ -94,9 +94,18 @@ def clear_incident(lake: Lake, key: str, at: datetime | None = None) -> None:
 
 def open_incidents(lake: Lake) -> tuple[Incident, ...]:
     """Incidents nobody has cleared, the oldest first."""
+    return tuple(sorted(filter(lambda one: one.is_open, _all(lake)), key=lambda one: one.since))
+
+
+def recent_incidents(lake: Lake, since: datetime) -> tuple[Incident, ...]:
+    """Open incidents, then those cleared at or after ``since``; each the oldest first."""
+    found = [one for one in _all(lake) if one.cleared_at is None or one.cleared_at >= since]
+    return tuple(sorted(found, key=lambda one: (not one.is_open, one.since)))
+
+
+def _all(lake: Lake) -> list[Incident]:
     keys = [name[:-5] for name in lake.names(FOLDER) if name.endswith(".json")]
-    found = [incident for key in keys if (incident := _read(lake, key)) is not None and incident.is_open]
-    return tuple(sorted(found, key=lambda incident: incident.since))
+    return [incident for key in keys if (incident := _read(lake, key)) is not None]
 
 
 def _read(lake: Lake, key: str) -> Incident | None:

@@ -3,7 +3,7 @@
 The document has three parts: ``schema``, ``content`` and ``made`` (who asked for it, and when). ``sha256`` is that
 of the content in canonical JSON, so the same case gives the same digest whoever exports it, and any change shows.
 Amounts are exact texts, times ISO 8601 in UTC, numbers that are not whole texts; what a feature could not be
-computed for is null.
+computed for is null. The document leaves the bank: addresses are masked as the desk masks them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from include.alerts.alert import Alert
 from include.alerts.delivery import Delivery
+from include.alerts.delivery_masking import shown_error, shown_recipient
 from include.cases.case import Case, CaseEvent
 from include.governance.audit_record import canonical
 from include.transactions.labels import LabelEvent
@@ -191,13 +192,13 @@ def _delivery(one: Delivery) -> dict[str, Any]:
     return {
         "delivery_id": str(one.delivery_id),
         "channel": one.channel,
-        "recipient": one.recipient,
+        "recipient": shown_recipient(one),
         "audience": one.audience,
         "state": str(one.state),
         "attempts": one.attempts,
         "created_at": one.created_at,
         "delivered_at": one.delivered_at,
-        "last_error": one.last_error,
+        "last_error": shown_error(one),
         "provider_id": one.provider_id,
     }
 

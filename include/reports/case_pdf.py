@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.alerts.delivery_masking import shown_error, shown_recipient
 from include.reports.case_file import SCHEMA, CaseFile
 from include.reports.layout import NOTHING, Layout, Section, Tile, moment, money, table, words
 from include.reports.pdf import pdf
@@ -136,12 +137,12 @@ def _deliveries(file: CaseFile) -> Section:
     rows = [
         (
             one.channel,
-            one.recipient,
+            shown_recipient(one),
             one.audience,
             str(one.state).lower(),
             str(one.attempts),
             moment(one.delivered_at),
-            one.last_error or "",
+            shown_error(one) or "",
         )
         for one in file.deliveries
     ]

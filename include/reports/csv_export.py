@@ -29,6 +29,9 @@ DELIVERY_COLUMNS = (
     "delivery_id", "alert_id", "channel", "recipient", "audience", "state", "attempts", "created_at",
     "next_attempt_at", "delivered_at", "last_error", "provider_id",
 )  # fmt: skip
+SUPPRESSION_COLUMNS = (
+    "suppression_id", "scope", "value", "reason", "author", "created_at", "until", "lifted_at", "lifted_by",
+)  # fmt: skip
 RULE_COLUMNS = ("rule_id", "hits", "alone", "labelled", "fraud", "legitimate", "precision")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

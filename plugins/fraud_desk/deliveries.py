@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from include.alerts.delivery import CUSTOMER, Delivery, DeliveryState
-from include.alerts.masking import MASK, mask_account
+from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.delivery_masking import shown_error, shown_recipient
 from include.stores.ports import OutboxStore
 
 
@@ -41,36 +41,21 @@ class DeliveryRow(BaseModel):
     @classmethod
     def of(cls, delivery: Delivery) -> DeliveryRow:
         """The row of a delivery."""
-        shown = masked(delivery)
-        error = delivery.last_error
         return cls(
             delivery_id=delivery.delivery_id,
             alert_id=delivery.alert_id,
             channel=delivery.channel,
-            recipient=shown,
+            recipient=shown_recipient(delivery),
             audience=delivery.audience,
             state=delivery.state,
             attempts=delivery.attempts,
             created_at=delivery.created_at,
             next_attempt_at=delivery.next_attempt_at,
             delivered_at=delivery.delivered_at,
-            # A mail server likes to repeat the address it refuses.
-            last_error=error.replace(delivery.recipient, shown) if error else None,
+            last_error=shown_error(delivery),
             provider_id=delivery.provider_id,
             digest_id=delivery.digest_id,
         )
-
-
-def masked(delivery: Delivery) -> str:
-    """The recipient as it may be shown: colleagues' addresses whole, a customer's masked, of a link the server."""
-    recipient = delivery.recipient
-    if recipient.startswith(("https://", "http://")):
-        scheme, _, rest = recipient.partition("://")
-        return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}/{MASK}"
-    if delivery.audience != CUSTOMER:
-        return recipient
-    name, at, domain = recipient.rpartition("@")
-    return f"{name[:1]}{MASK}@{domain}" if at else mask_account(recipient)
 
 
 def deliveries_of(outbox: OutboxStore, alert_id: uuid.UUID) -> tuple[DeliveryRow, ...]:

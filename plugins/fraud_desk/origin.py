@@ -39,6 +39,21 @@ def own_origin(request: Request) -> None:
         raise ForeignOrigin(f"expected an origin of {request.headers.get('host')}, got {origin[:100]!r}")
 
 
+def asked_here(request: Request) -> None:
+    """Refuse a file that another site's page asks for: it is a GET, but it goes on record as a person's doing.
+
+    Typed addresses and bookmarks pass, and what does not say where it comes from: no browser of today.
+
+    Raises
+    ------
+    ForeignOrigin
+        ``Sec-Fetch-Site`` names another site.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if not _has_token(request) and site not in (None, "none", "same-origin"):
+        raise ForeignOrigin(f"expected to be asked by a page of this site, was by one of {site!r}")
+
+
 def _has_token(request: Request) -> bool:
     return request.headers.get("authorization", "").lower().startswith("bearer ")
 

@@ -21,7 +21,7 @@ import numpy as np
 from include.alerts.alert import Severity
 from include.cases.case import Status, Worklist
 from include.cases.queue import USUAL_DAYS, Ordering, QueueEntry, QueueQuery
-from include.governance.incidents import Incident, open_incidents
+from include.governance.incidents import Incident, recent_incidents
 from plugins.fraud_desk.bank import Bank, Stores
 from plugins.fraud_desk.flow import Flow, FlowWatch
 
@@ -29,8 +29,10 @@ FRESH_SECONDS = 3.0
 COUNTED_SECONDS = 30.0
 LATENCY_MINUTES = 15
 RATE_MINUTES = 60
-#: Newest alerts a look goes through; more than these in an hour make the chart begin later.
-MOST_ALERTS = 500
+#: Newest alerts a look goes through, and how many at a time; more than these in an hour make the chart begin later.
+MOST_ALERTS, _PIECE = 5_000, 500
+#: So long an incident that is over is still shown.
+RECENT_INCIDENTS = timedelta(hours=24)
 
 T = TypeVar("T")
 
@@ -42,9 +44,11 @@ class Newest:
     Attributes
     ----------
     per_minute
-        Start of each minute and how many alerts were raised in it, oldest first.
+        Start of each minute and how many alerts were raised in it, oldest first; minutes of which not all alerts
+        were looked at are left out.
     p50, p95
-        Seconds from the broker to the alert, of the last ``LATENCY_MINUTES``; None without alerts.
+        Seconds from the broker to the decision to raise the alert, before anybody is told,
+        of the last ``LATENCY_MINUTES``; None without alerts.
     """
 
     per_minute: tuple[tuple[datetime, int], ...]
@@ -130,17 +134,18 @@ class Watch:
             flow=self._flow.look(self._bank.end_offsets(), now),
             newest=self._newest(stores, now),
             counted=self._counted.get(),
-            incidents=open_incidents(self._bank.lake),
+            incidents=recent_incidents(self._bank.lake, now - RECENT_INCIDENTS),
             at=now,
         )
 
     def _newest(self, stores: Stores, now: datetime) -> Newest:
         minute = now.replace(second=0, microsecond=0)
         since = minute - timedelta(minutes=RATE_MINUTES - 1)
-        query = _everything(since, now + timedelta(minutes=5), MOST_ALERTS)
-        entries = stores.queue.page(query).entries
+        entries, whole = _newest_entries(stores, since, now + timedelta(minutes=5))
         per_minute = Counter(entry.raised_at.replace(second=0, microsecond=0) for entry in entries)
         minutes = [since + timedelta(minutes=place) for place in range(RATE_MINUTES)]
+        if not whole:  # the oldest minute that was read may lack some of its alerts
+            minutes = [at for at in minutes if at > entries[-1].raised_at] or [minute]
         taken = self._latencies_of(stores, entries, now - timedelta(minutes=LATENCY_MINUTES))
         p50, p95 = (float(value) for value in np.percentile(taken, (50, 95))) if taken else (None, None)
         return Newest(tuple((at, per_minute[at]) for at in minutes), p50, p95, len(taken))
@@ -171,6 +176,19 @@ class Watch:
             oldest_unassigned=oldest_unassigned(stores, since, until),
             at=now,
         )
+
+
+def _newest_entries(stores: Stores, since: datetime, until: datetime) -> tuple[list[QueueEntry], bool]:
+    """Alerts, the newest first, ``MOST_ALERTS`` at most; and whether these are all."""
+    query, found = _everything(since, until, min(_PIECE, MOST_ALERTS)), list[QueueEntry]()
+    while True:
+        page = stores.queue.page(query)
+        found += page.entries
+        if page.next_after is None:
+            return found, True
+        if len(found) >= MOST_ALERTS:
+            return found, False
+        query = replace(query, after=page.next_after)
 
 
 def oldest_unassigned(stores: Stores, since: datetime, until: datetime) -> QueueEntry | None:

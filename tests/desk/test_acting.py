@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -170,3 +171,22 @@ def test_suppressing_and_lifting(bank: MemoryBank, sign_in: SignIn, raised: Aler
         "suppression lifted",
     ]
     assert browser.get(f"{PREFIX}/api/suppressions").json()["active"] == []
+
+
+def test_lifting_is_on_record_before_it_is_done(
+    bank: MemoryBank, sign_in: SignIn, raised: Alert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = sign_in("analyst")
+    asked = {"scope": "account", "value": raised.account_id, "reason": "holiday", "minutes": 60}
+    made = browser.post(f"{PREFIX}/api/suppressions", json=asked).json()
+    path = f"{PREFIX}/api/suppressions/{made['suppression_id']}"
+    with monkeypatch.context() as killed:
+        killed.setattr(type(bank.stores().suppressions), "put", _killed)
+        assert browser.post(f"{path}/lift").status_code == 500
+    assert AuditChain(bank.lake, "desk").record(2).kind == "suppression lifted"
+    assert sign_in("approver").post(f"{path}/lift").json()["lifted_by"] == "approver"
+    assert not bank.stores().suppressions.all()[0].active(datetime.now(UTC))
+
+
+def _killed(*_: object) -> None:
+    raise OSError("killed")

@@ -62,9 +62,43 @@ def test_more_than_one_piece(tmp_path: Path) -> None:
 
 def test_viewers_take_nothing_out(work: Work) -> None:
     client = work.client(Role.VIEWER)
-    for path in ("/queue.csv", f"/alerts/{uuid.uuid4()}/case.json", f"/alerts/{uuid.uuid4()}/case.pdf"):
+    for path in (
+        "/queue.csv",
+        "/deliveries.csv",
+        "/suppressions.csv",
+        f"/alerts/{uuid.uuid4()}/case.json",
+        f"/alerts/{uuid.uuid4()}/case.pdf",
+    ):
         assert client.get(path).status_code == 403
     assert exports(work) == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_takes_nothing_out_in_somebodys_name(work: Work, site: str) -> None:
+    client = work.client(Role.ANALYST)
+    (row, *_) = csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text))
+    case = f"/alerts/{row['alert_id']}/case"
+    for path in ("/queue.csv", "/deliveries.csv", "/suppressions.csv", f"{case}.json", f"{case}.pdf"):
+        assert client.get(path, headers={"sec-fetch-site": site}).status_code == 403
+        assert client.get(path, headers={"sec-fetch-site": "none"}).status_code == 200
+    assert len(exports(work)) == 1 + 5
+
+
+def test_suppressions_as_a_file(work: Work) -> None:
+    client = work.client(Role.ANALYST)
+    for value in ("A-1", "=cmd()"):
+        asked = {"scope": "account", "value": value, "reason": "holiday", "minutes": 60}
+        assert client.post("/api/suppressions", json=asked).status_code == 201
+    rows = list(csv.DictReader(io.StringIO(client.get("/suppressions.csv").text)))
+    assert [(row["value"], row["author"]) for row in rows] == [("'=cmd()", "anna"), ("A-1", "anna")]
+    assert exports(work) == [("anna", "suppressions exported", "suppressions")]
+
+
+def test_the_queue_leads_analysts_to_its_file_with_its_filters(work: Work) -> None:
+    link = 'href="/fraud-desk/queue.csv?list=ALL&amp;severity=HIGH"'
+    assert link in work.client(Role.ANALYST).get("/queue?list=ALL&severity=HIGH").text
+    assert "queue.csv" not in work.client(Role.VIEWER).get("/queue").text
+    assert "deliveries.csv" not in work.client(Role.VIEWER).get("/deliveries").text
 
 
 def test_no_such_case(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from include.cases.case import Action, Status
 from include.governance.incidents import raise_incident
 from include.stores.cassandra.errors import StoreUnavailable
 from include.stores.lake.ledger import BatchLedger, Stage
+from plugins.fraud_desk import watching
 from plugins.fraud_desk.watching import oldest_unassigned
 from tests.desk.bank import MemoryBank, invented
 from tests.desk.conftest import PREFIX, SignIn
@@ -52,6 +53,22 @@ def test_overview_counts_what_there_is(bank: MemoryBank, alerts: list[Alert], si
     )
     page = sign_in("viewer").get(f"{PREFIX}/").text
     assert "expected a rule book" in page
+
+
+@pytest.mark.parametrize("most", [10, 40, 5_000])
+def test_the_chart_begins_where_all_alerts_are_counted(
+    bank: MemoryBank, alerts: list[Alert], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(watching, "MOST_ALERTS", most)
+    monkeypatch.setattr(watching, "_PIECE", 7)
+    view = sign_in("viewer").get(f"{PREFIX}/api/overview").json()
+    raised = Counter(one.raised_at.replace(second=0, microsecond=0) for one in alerts)
+    shown = {datetime.fromisoformat(one["at"]): one["alerts"] for one in view["alerts_per_minute"]}
+    assert shown == {at: raised[at] for at in shown}
+    assert (len(shown) == 60) == (most >= 40)
+    assert ("since" in sign_in("viewer").get(f"{PREFIX}/").text.partition('id="rate-title"')[2][:60]) == (
+        most < 40
+    )
 
 
 def test_overview_without_anything(bank: MemoryBank, sign_in: SignIn) -> None:

@@ -14,8 +14,7 @@ from tests.desk.conftest import PREFIX, SignIn
 from tests.desk.work import MemoryBox, Work, event
 
 PAGES = (
-    "/dead-letters", "/dead-letters/0:0", "/rules", "/rules.csv", "/models", "/deliveries", "/deliveries.csv",
-    "/reports",
+    "/dead-letters", "/dead-letters/0:0", "/rules", "/rules.csv", "/models", "/deliveries", "/reports",
 )  # fmt: skip
 DEEDS = (
     "/api/dead-letters/0:0/check", "/api/dead-letters/0:0/resend", "/api/dead-letters/0:0/take-up",

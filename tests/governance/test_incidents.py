@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.governance.incidents import clear_incident, open_incidents, raise_incident
+from include.governance.incidents import clear_incident, open_incidents, raise_incident, recent_incidents
 from include.stores.lake.files import Lake
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,3 +50,12 @@ def test_it_never_stops_what_raised_it(lake: Lake, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Lake, "read_bytes", away)
     raise_incident(lake, "a", "broken")
     clear_incident(lake, "a")
+
+
+def test_recent_ones_are_open_or_over_since_then(lake: Lake) -> None:
+    for key in ("old", "over", "open"):
+        raise_incident(lake, key, "broken", at=START)
+    clear_incident(lake, "old", START + timedelta(hours=1))
+    clear_incident(lake, "over", START + timedelta(hours=3))
+    found = recent_incidents(lake, START + timedelta(hours=2))
+    assert [(one.key, one.is_open) for one in found] == [("open", True), ("over", False)]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.alerts.alert import Alert
+from include.alerts.delivery import CUSTOMER
 from include.cases.actions import apply
 from include.cases.case import Action, Case, CaseEvent
 from include.pipeline.reporting import Sources, build
@@ -193,6 +194,22 @@ def test_a_case_file_says_everything() -> None:
 def test_long_comments_are_told_in_full() -> None:
     comment = " ".join(f"word{number}" for number in range(400))
     assert comment in " ".join(text_of(case_pdf(file_of(comment))).split())
+
+
+def test_a_case_file_tells_no_customers_address() -> None:
+    told = delivery(
+        alert(),
+        recipient="jane.doe@mail.example",
+        audience=CUSTOMER,
+        last_error="550 Jane.Doe@mail.example unknown",
+    )
+    file = dataclasses.replace(file_of("x"), deliveries=(told,))
+    (written,) = json.loads(file.to_json())["content"]["deliveries"]
+    assert (written["recipient"], written["last_error"]) == (
+        "j••••@mail.example",
+        "550 j••••@mail.example unknown",
+    )
+    assert "jane" not in text_of(case_pdf(file)).lower()
 
 
 def test_the_digest_is_of_the_content_alone() -> None:

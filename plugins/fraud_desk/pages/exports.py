@@ -8,26 +8,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Response
-from fastapi.responses import StreamingResponse
 
 from include.cases.errors import NoSuchAlert
 from include.cases.queue import QueueEntry, QueueQuery
 from include.reports.case_file import CaseFile, case_file
-from include.reports.csv_export import QUEUE_COLUMNS, csv_lines
-from plugins.fraud_desk.access import Analyst, Person
+from include.reports.csv_export import QUEUE_COLUMNS
+from plugins.fraud_desk.access import Person
 from plugins.fraud_desk.asking import AskedDep
 from plugins.fraud_desk.bank import Stores, StoresDep
+from plugins.fraud_desk.taking_out import Taker, taken_out
 
 router = APIRouter()
 
-#: Rows of a file, and rows that are asked of the store at a time.
-MOST, _PIECE = 20_000, 200
+#: Rows that are asked of the store at a time.
+_PIECE = 200
 #: Transactions of the account in a case file: so long before and after the alert, and at most so many.
 _AROUND, _MOST_AROUND = timedelta(days=30), 500
 
 
 @router.get("/alerts/{alert_id}/case.pdf")
-def case_as_pdf(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Response:
+def case_as_pdf(alert_id: uuid.UUID, stores: StoresDep, person: Taker) -> Response:
     """The file of a case, for people."""
     from include.reports.case_pdf import case_pdf  # only now: it takes a second to import
 
@@ -36,23 +36,19 @@ def case_as_pdf(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Resp
 
 
 @router.get("/alerts/{alert_id}/case.json")
-def case_as_json(alert_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Response:
+def case_as_json(alert_id: uuid.UUID, stores: StoresDep, person: Taker) -> Response:
     """The file of a case, exact, with its digest."""
     file = _file(stores, alert_id, person, "json")
     return _kept(file.to_json(), "application/json", f"case-{alert_id}.json")
 
 
 @router.get("/queue.csv")
-def queue_csv(asked: AskedDep, stores: StoresDep, person: Analyst) -> Response:
+def queue_csv(asked: AskedDep, stores: StoresDep, person: Taker) -> Response:
     """The queue as its address asks for it, without pages."""
-    now = datetime.now(UTC)
-    query = asked.query(person.name, now, _PIECE)
-    detail = {"address": asked.address(), "at": now}
-    stores.audit.note("queue exported", person.name, "queue", detail, f"export:queue:{uuid.uuid4()}")
-    lines = csv_lines(_entries(stores, query), QUEUE_COLUMNS, limit=MOST)
-    return StreamingResponse(
-        lines, media_type="text/csv", headers={"content-disposition": 'attachment; filename="alerts.csv"'}
-    )
+    query = asked.query(person.name, datetime.now(UTC), _PIECE)
+    detail = {"address": asked.address()}
+    rows = _entries(stores, query)
+    return taken_out(stores.audit, person, "queue", detail, rows, QUEUE_COLUMNS, "alerts.csv")
 
 
 def _entries(stores: Stores, query: QueueQuery) -> Iterator[QueueEntry]:

@@ -26,6 +26,7 @@ class IncidentView(BaseModel):
     words: str
     since: datetime
     last_seen: datetime
+    cleared_at: datetime | None
 
 
 class Minute(BaseModel):
@@ -80,7 +81,8 @@ def overview_page(request: Request, look: LookDep) -> HTMLResponse:
         ),
         alerts_of_hour=sum(count for _, count in look.newest.per_minute),
         latency_minutes=LATENCY_MINUTES,
-        rate_minutes=RATE_MINUTES,
+        rate_minutes=len(look.newest.per_minute),
+        rate_since=look.newest.per_minute[0][0] if len(look.newest.per_minute) < RATE_MINUTES else None,
     )
 
 
@@ -105,7 +107,13 @@ def overview(look: LookDep) -> OverviewView:
         escalated=counted.escalated,
         oldest_unassigned=AlertRow.of(oldest) if oldest else None,
         incidents=[
-            IncidentView(key=one.key, words=one.words, since=one.since, last_seen=one.last_seen)
+            IncidentView(
+                key=one.key,
+                words=one.words,
+                since=one.since,
+                last_seen=one.last_seen,
+                cleared_at=one.cleared_at,
+            )
             for one in look.incidents
         ],
         counted_at=counted.at,

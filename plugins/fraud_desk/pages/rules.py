@@ -57,7 +57,7 @@ def rules_page(request: Request, bank: BankDep, days: DaysDep, may: StartingDep)
 
 @router.get("/rules.csv")
 def rules_csv(bank: BankDep, days: DaysDep) -> Response:
-    """The figures as a file."""
+    """The figures as a file; counts of rules, nothing of persons, so for everybody who may read."""
     from plugins.fraud_desk.rule_view import rules
 
     rows = [row.quality for row in rules(bank.lake, days).rows]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.cases.suppressions import Scope, Suppression, suppress
+from include.reports.csv_export import SUPPRESSION_COLUMNS
 from plugins.fraud_desk.access import Analyst
 from plugins.fraud_desk.bank import StoresDep
 from plugins.fraud_desk.rendering import page
+from plugins.fraud_desk.taking_out import Taker, taken_out
 
 router = APIRouter()
 
@@ -90,6 +92,13 @@ def suppressions(stores: StoresDep) -> Suppressions:
     )
 
 
+@router.get("/suppressions.csv")
+def suppressions_csv(stores: StoresDep, person: Taker) -> Response:
+    """All that are kept as a file, the newest first."""
+    found = sorted(stores.suppressions.all(), key=lambda one: one.created_at, reverse=True)
+    return taken_out(stores.audit, person, "suppressions", {}, found, SUPPRESSION_COLUMNS, "suppressions.csv")
+
+
 @router.post("/api/suppressions", status_code=201)
 def add(asked: NewSuppression, stores: StoresDep, person: Analyst) -> SuppressionView:
     """Suppress something from now on; alerts of it are still raised and kept."""
@@ -109,6 +118,6 @@ def lift(suppression_id: uuid.UUID, stores: StoresDep, person: Analyst) -> Suppr
     if not found:
         raise HTTPException(404)
     lifted = found[0].lifted(person.name, now)
+    stores.audit.suppression(lifted)  # first, as above: a second try leaves the same record once
     stores.suppressions.put(lifted)
-    stores.audit.suppression(lifted)
     return SuppressionView.of(lifted, now)

@@ -27,7 +27,7 @@ export const remember = (told) => told.comment && unsent.set(told.action, told.c
 const part = (id) => document.getElementById(id);
 
 /** What the API is to be told for an action; null if the person thinks better of it. */
-export async function detailsOf(action, count, person) {
+export async function detailsOf(action, count, person, hasRepeats = false) {
   const kind = ACTIONS[action];
   const dialog = part("act");
   const [form, comment] = [dialog.querySelector("form"), dialog.querySelector("textarea")];
@@ -35,7 +35,8 @@ export async function detailsOf(action, count, person) {
   comment.value = unsent.get(action) ?? "";
   unsent.delete(action);
   part("act-title").textContent = count === 1 ? kind.title : `${kind.title}: ${count} alerts`;
-  part("act-words").textContent = kind.words ?? "";
+  const joined = hasRepeats ? " The repeats joined to it are decided with it." : "";
+  part("act-words").textContent = kind.words ? kind.words + joined : "";
   part("act-words").hidden = !kind.words;
   part("act-snooze").hidden = !kind.snooze;
   part("act-assignee").hidden = !kind.assignee;

@@ -11,12 +11,14 @@ async function act(action) {
   const button = document.querySelector(`[data-act="${action}"]`);
   if (!button || button.disabled) return;
   const mine = action === "assign-me";
-  const told = mine ? { action: "assign" } : action === "release" ? { action } : await detailsOf(action, 1, document.documentElement.dataset.person);
+  // What is decided is decided on what is seen now: a look at the page meanwhile must not lift the version.
+  const seen = Number(version);
+  const told = mine ? { action: "assign" } : action === "release" ? { action } : await detailsOf(action, 1, document.documentElement.dataset.person, section().dataset.repeats === "yes");
   if (told === null) return;
   const buttons = document.querySelectorAll("[data-act]");
   buttons.forEach((one) => (one.disabled = true));
   try {
-    const now = await api(`/alerts/${id}/act`, { ...told, version: Number(version) });
+    const now = await api(`/alerts/${id}/act`, { ...told, version: seen });
     version = String(now.version);
     document.getElementById("changed").hidden = true;
     say(`Alert ${DONE[told.action]}.`);

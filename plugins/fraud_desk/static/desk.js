@@ -132,7 +132,7 @@ function keepFresh(seconds) {
   };
   setTimeout(look, wait * 1000);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh();
+    if (!document.hidden && document.querySelector("dialog[open]") === null) refresh();
   });
 }
 

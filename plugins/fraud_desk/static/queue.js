@@ -59,10 +59,11 @@ function pick(id, range) {
 async function act(action) {
   const ids = picked.size > 0 ? [...picked] : here ? [here] : [];
   if (!analyst || ids.length === 0) return;
+  // The versions that are seen now: rows may be exchanged while the dialog is open.
+  const alerts = ids.map((id) => ({ alert_id: id, version: Number(rowOf(id).dataset.version) }));
   const straight = action === "assign" || action === "release";
   const told = straight ? { action } : await detailsOf(action, ids.length, document.documentElement.dataset.person);
   if (told === null) return;
-  const alerts = ids.map((id) => ({ alert_id: id, version: Number(rowOf(id).dataset.version) }));
   ids.forEach((id) => rowOf(id).classList.add("busy"));
   try {
     const result = await api("/queue/act", { ...told, alerts });

@@ -74,6 +74,11 @@ class Desk:
         self.open(f"/alerts/{alert_id}")
         expect(self.page.locator("#case")).to_be_visible()
 
+    def look_again(self) -> None:
+        """Have the page look at itself anew now, as it does every few seconds."""
+        path = f"{PREFIX}/static/desk.js"
+        assert self.page.evaluate(f"async () => (await import('{path}')).refresh()")
+
     def api(self, path: str) -> Any:
         """What the JSON API says to this person."""
         answer = self.page.request.get(f"{self.airflow}{PREFIX}/api{path}")

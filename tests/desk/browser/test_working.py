@@ -14,7 +14,7 @@ from tests.desk.browser.conftest import OpenDesk
 from tests.desk.browser.desk import Desk
 from tests.desk.browser.waiting import until
 
-PURPOSES = ("mouse", "keys", "two", "many")
+PURPOSES = ("mouse", "keys", "two", "row", "many")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,8 @@ def test_two_people_at_one_alert(chain: Chain, desk: OpenDesk, alerts: dict[str,
     dialog.get_by_label("Why").fill("Looks genuine to me.")
     first.page.get_by_role("button", name="Assign to me").click()
     first.says("assigned")
+    # A look at the page behind the dialog, in the midst of it, changes nothing of what was decided on.
+    second.look_again()
     dialog.get_by_role("button", name="Dismiss").click()
     expect(second.page.locator("#changed")).to_be_visible()
     expect(second.page.locator("#changed")).to_contain_text("analyst")
@@ -103,6 +105,23 @@ def test_two_people_at_one_alert(chain: Chain, desk: OpenDesk, alerts: dict[str,
     history = [deed["action"] for deed in first.api(f"/alerts/{alert.alert_id}")["history"]]
     assert history == ["assign", "dismiss"]
     expect(first.page.locator("#changed")).to_contain_text("Changed by approver", timeout=30_000)
+
+
+def test_two_people_at_one_row_of_the_queue(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
+    alert = alerts["row"]
+    first, second = desk("analyst"), desk("approver", f"/queue?account={alert.account_id}")
+    first.alert(alert.alert_id)
+    second.page.get_by_label("Select all on this page").check()
+    second.page.get_by_role("toolbar").get_by_role("button", name="Dismiss").click()
+    dialog = second.page.locator("#act")
+    dialog.get_by_label("Why").fill("Looks genuine to me.")
+    first.page.get_by_role("button", name="Assign to me").click()
+    first.says("assigned")
+    second.look_again()
+    dialog.get_by_role("button", name="Dismiss").click()
+    expect(second.page.locator("#results")).to_contain_text("analyst")
+    case = first.api(f"/alerts/{alert.alert_id}")["case"]
+    assert (case["status"], case["assignee"]) == ("IN_REVIEW", "analyst")
 
 
 def test_many_at_once(chain: Chain, desk: OpenDesk, alerts: dict[str, Alert]) -> None:
