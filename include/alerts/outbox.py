@@ -129,7 +129,8 @@ def deliver_due(
         return DeliverySummary()
     known = alerts.get_many([delivery.alert_id for delivery in due if delivery.audience != DIGEST])
     alone, digested = hold_back(due, known, outbox, limits, clock())
-    queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace)
+    senders = min(senders, len(alone))
+    queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace, senders)
     out_of_order: dict[str, int] = {}
 
     def leave_alone(channel: str) -> bool:
@@ -149,13 +150,16 @@ def deliver_due(
         )
         try:
             while (delivery := queue.take(leave_alone)) is not None:
-                sender.deliver(delivery, lease_seconds)
+                try:
+                    sender.deliver(delivery, lease_seconds)
+                finally:
+                    queue.done(delivery)
         finally:
             for channel in channels:
                 channel.close()
         return sender
 
-    done = _run(send, min(senders, len(alone)))
+    done = _run(send, senders)
     summary = DeliverySummary(digested=digested, skipped=queue.left_over)
     tried: Counter[SentKey] = Counter()
     for sender in done:

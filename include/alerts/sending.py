@@ -17,6 +17,7 @@ from include.alerts.delivery import CUSTOMER, DIGEST, STAFF, Delivery
 from include.alerts.errors import (
     ChannelUnavailable,
     DeliveryFailure,
+    OutcomeUnknown,
     PermanentFailure,
     RenderingError,
     TemporaryFailure,
@@ -28,7 +29,7 @@ from include.stores.ports import OutboxStore
 
 log = logging.getLogger(__name__)
 
-#: After so many "out of order" in a row a channel is left alone for the rest of the run.
+#: After so many "out of order" or "no answer" in a row a channel is left alone for the rest of the run.
 OUT_OF_ORDER_LIMIT = 3
 #: The vendor's id of a digest that had nothing to tell, so no vendor has seen it.
 EMPTY = "empty"
@@ -172,7 +173,7 @@ class Sender:
         return [_found(alerts, alert_id) for alert_id in ids]
 
     def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
-        if isinstance(failure, ChannelUnavailable):
+        if isinstance(failure, ChannelUnavailable | OutcomeUnknown):
             self.out_of_order[delivery.channel] = self.out_of_order.get(delivery.channel, 0) + 1
         else:
             self.out_of_order.pop(delivery.channel, None)

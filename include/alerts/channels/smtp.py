@@ -22,7 +22,13 @@ import ssl
 from collections.abc import Callable
 
 from include.alerts.channels.mime import checked_sender, mime_of
-from include.alerts.errors import ChannelUnavailable, DeliveryFailure, PermanentFailure, TemporaryFailure
+from include.alerts.errors import (
+    ChannelUnavailable,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from include.alerts.message import Message
 
 log = logging.getLogger(__name__)
@@ -155,7 +161,7 @@ class SmtpChannel:
             raise self._refused(error.smtp_code, error.smtp_error) from error
         except OSError as error:
             self._drop()
-            raise TemporaryFailure(
+            raise OutcomeUnknown(
                 f"mail server: expected an answer to the message, lost the connection ({error}); "
                 f"unknown whether it was taken, to be tried again as {message.message_id}"
             ) from error
