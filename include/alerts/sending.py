@@ -13,7 +13,7 @@ from typing import Protocol
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
-from include.alerts.delivery import CUSTOMER, DIGEST, STAFF, Delivery
+from include.alerts.delivery import CUSTOMER, DIGEST, ESCALATION, STAFF, Delivery
 from include.alerts.errors import (
     ChannelUnavailable,
     DeliveryFailure,
@@ -25,6 +25,7 @@ from include.alerts.errors import (
 from include.alerts.limits import SentKey, minute_of
 from include.alerts.masking import mask_account
 from include.alerts.message import Message
+from include.alerts.storm import LIMITED
 from include.stores.ports import OutboxStore
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,10 @@ class Writer(Protocol):
         """Write the message of ``delivery`` about ``alert``."""
         ...
 
-    def render_digest(self, alerts: Sequence[Alert], delivery: Delivery) -> Message:
-        """Write a digest of ``alerts``."""
+    def render_digest(
+        self, alerts: Sequence[Alert], delivery: Delivery, *, escalated: bool = False
+    ) -> Message:
+        """Write a digest of ``alerts``, or of their escalations."""
         ...
 
 
@@ -110,7 +113,7 @@ class Sender:
         if claimed is None:
             self.summary.skipped += 1
             return
-        if claimed.audience == STAFF and claimed.attempts == 1:
+        if claimed.audience in LIMITED and claimed.attempts == 1:
             self.tried[SentKey(minute_of(self.clock()), claimed.channel, claimed.recipient)] += 1
         if claimed.attempts > 2 * self.backoff.max_attempts:
             self._bury(claimed, "the sender died in each of its last tries; look for a crash in its log")
@@ -143,10 +146,13 @@ class Sender:
                 "configure it"
             )
         if delivery.audience == DIGEST:
-            alerts = self._digested(delivery)
-            if not alerts:
+            members = self._members(delivery)
+            if not members:
                 return EMPTY
-            message = self.renderer.render_digest(alerts, delivery)
+            stored = self.source.get_many([member.alert_id for member in members])
+            alerts = [_found(stored, member.alert_id) for member in members]
+            escalated = all(member.audience == ESCALATION for member in members)
+            message = self.renderer.render_digest(alerts, delivery, escalated=escalated)
             log.debug("sending a digest of %d alerts", len(alerts))
         else:
             alert = _found(self.alerts, delivery.alert_id)
@@ -164,13 +170,11 @@ class Sender:
                 f"got {type(error).__name__}: {error}; see the log"
             ) from error
 
-    def _digested(self, digest: Delivery) -> list[Alert]:
-        """The alerts a digest tells of, the same at every try; see :mod:`include.alerts.storm`."""
+    def _members(self, digest: Delivery) -> list[Delivery]:
+        """The deliveries a digest stands for, the same at every try; see :mod:`include.alerts.storm`."""
         candidates = self.outbox.seal_digest(digest.alert_id)
         self.outbox.fold(candidates, digest.alert_id)
-        ids = [member.alert_id for member in self.outbox.digest_members(digest.alert_id)]
-        alerts = self.source.get_many(ids)
-        return [_found(alerts, alert_id) for alert_id in ids]
+        return self.outbox.digest_members(digest.alert_id)
 
     def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
         if isinstance(failure, ChannelUnavailable | OutcomeUnknown):
