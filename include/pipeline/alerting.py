@@ -30,15 +30,24 @@ def raise_alerts(
     intake: Intake,
     router: Router,
     outbox: OutboxStore,
+    foresee: Callable[[], object] = lambda: None,
 ) -> list[int]:
     """Write the alerts of batches, decide what becomes of them, and enqueue their deliveries, in order.
 
     Idempotent: alert and delivery ids are derived from the transaction, a decision that stands is not made
     again, and a delivery that exists keeps its state.
+
+    Parameters
+    ----------
+    foresee
+        Called before the alerts of a batch are written, if there are any: there may be something to deliver
+        soon. It must return at once.
     """
     done = []
     for batch in batches:
         raised = alerts_of(lake.read_table(scored_file(batch)), batch)
+        if raised:
+            foresee()
         alerts.put(raised)
         handlings = intake.take(raised)
         told = [alert for alert, handling in zip(raised, handlings, strict=True) if handling.told]
