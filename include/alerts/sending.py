@@ -58,6 +58,10 @@ class Writer(Protocol):
         ...
 
 
+#: When a customer may be told of an alert, at a given moment or later.
+HeldUntil = Callable[[Alert, datetime], datetime]
+
+
 @dataclass(slots=True)
 class DeliverySummary:
     """What one run of :func:`include.alerts.outbox.deliver_due` did."""
@@ -98,6 +102,7 @@ class Sender:
     backoff: Backoff
     renderer: Writer
     out_of_order: dict[str, int]  # in a row, by channel; all senders of a run count together
+    held_until: HeldUntil | None = None
     summary: DeliverySummary = field(default_factory=DeliverySummary)
     tried: Counter[SentKey] = field(default_factory=Counter)  # messages to staff, each the first time
 
@@ -115,7 +120,7 @@ class Sender:
             return
         if claimed.audience in LIMITED and claimed.attempts == 1:
             self.tried[SentKey(minute_of(self.clock()), claimed.channel, claimed.recipient)] += 1
-        if claimed.attempts > 2 * self.backoff.max_attempts:
+        if claimed.tries > 2 * self.backoff.max_attempts:
             self._bury(claimed, "the sender died in each of its last tries; look for a crash in its log")
             return
         try:
@@ -181,19 +186,23 @@ class Sender:
             self.out_of_order[delivery.channel] = self.out_of_order.get(delivery.channel, 0) + 1
         else:
             self.out_of_order.pop(delivery.channel, None)
-        if self.backoff.exhausted(delivery.attempts):
-            self._bury(delivery, f"given up after {delivery.attempts} attempts: {failure}")
+        if self.backoff.exhausted(delivery.tries):
+            self._bury(delivery, f"given up after {delivery.tries} attempts: {failure}")
             return
-        wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.attempts)
+        wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.tries)
         if isinstance(failure, TemporaryFailure) and failure.retry_after is not None:
             wait = max(wait, failure.retry_after)
-        self.outbox.failed(delivery, str(failure), self.clock() + timedelta(seconds=wait))
+        again_at = self.clock() + timedelta(seconds=wait)
+        alert = self.alerts.get(delivery.alert_id)
+        if delivery.audience == CUSTOMER and self.held_until is not None and alert is not None:
+            again_at = self.held_until(alert, again_at)
+        self.outbox.failed(delivery, str(failure), again_at)
         self.summary.retried += 1
         log.warning(
-            "delivery %s failed, attempt %d, again in %.0f s: %s",
+            "delivery %s failed, attempt %d, again at %s: %s",
             delivery.delivery_id,
             delivery.attempts,
-            wait,
+            again_at.isoformat(timespec="seconds"),
             failure,
         )
 

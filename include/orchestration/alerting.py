@@ -62,7 +62,7 @@ def raise_alerts(run: Any) -> list[str]:
         intake = intake_on(session, now.repeat_window)
         # Connections are looked up while the alerts are written, if there are any.
         done = alerting.raise_alerts(batches, ledger, lake, alerts, intake, router, outbox, channels.begin)
-        _deliver(alerts, outbox, channels)
+        _deliver(alerts, outbox, channels, router)
     return keys_of(done)
 
 
@@ -76,13 +76,16 @@ def deliver() -> None:
     """
     try:
         with cassandra_session() as session, channels_soon(routing().channels()) as channels:
-            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels)
+            router = Router(routing(), CassandraCustomerStore(session))
+            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels, router)
     except SchemaMissing as missing:
         raise AirflowSkipException(str(missing)) from missing
 
 
-def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels) -> None:
-    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits)
+def _deliver(
+    alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels, router: Router
+) -> None:
+    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits, router.held_until)
     if summary.moved:
         log.info(
             "deliveries: %s sent, %s to be retried, %s dead, %s left to a digest",

@@ -11,7 +11,7 @@ from include.alerts.from_scored import alerts_of
 from include.alerts.limits import Limits, Pace
 from include.alerts.outbox import deliver_due, enqueue_alerts
 from include.alerts.routing import Router
-from include.alerts.sending import DeliverySummary, Writer
+from include.alerts.sending import DeliverySummary, HeldUntil, Writer
 from include.cases.case import Status
 from include.cases.intake import Intake
 from include.stores.lake.files import Lake
@@ -70,12 +70,21 @@ def deliver(
     open_channels: Callable[[], Sequence[Channel]],
     renderer: Writer,
     limits: Limits,
+    held_until: HeldUntil | None = None,
 ) -> DeliverySummary:
     """Hand over what is due until nothing is due any more, or nothing moves."""
     total, pace = DeliverySummary(), Pace(limits.sends_per_second)
     while True:
         part = deliver_due(
-            outbox, alerts, open_channels, _now, renderer=renderer, senders=SENDERS, limits=limits, pace=pace
+            outbox,
+            alerts,
+            open_channels,
+            _now,
+            renderer=renderer,
+            senders=SENDERS,
+            limits=limits,
+            pace=pace,
+            held_until=held_until,
         )
         total.add(part)
         if not part.moved:
