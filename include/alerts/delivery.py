@@ -63,6 +63,12 @@ class Delivery:
     delivered_at: datetime | None = None
     provider_id: str | None = None  # the vendor's id of the message
     digest_id: uuid.UUID | None = None  # DIGESTED: the digest that tells of the alert
+    forgiven: int = 0  # attempts when a person last sent it again: they count no more
+
+    @property
+    def tries(self) -> int:
+        """Attempts since it was made, or since a person last sent it again."""
+        return self.attempts - self.forgiven
 
     @property
     def is_held(self) -> bool:

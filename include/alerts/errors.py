@@ -9,7 +9,8 @@
     ├── RenderingError            a message cannot be written
     └── DeliveryFailure           one attempt to hand a message over has failed
         ├── TemporaryFailure      try again later
-        │   └── ChannelUnavailable    ... and not only this message: the whole channel is out of order
+        │   ├── ChannelUnavailable    ... and not only this message: the whole channel is out of order
+        │   └── OutcomeUnknown        ... and it may have been taken: no answer came
         └── PermanentFailure      no repetition can help
 """
 
@@ -76,6 +77,14 @@ class ChannelUnavailable(TemporaryFailure):
 
     It says nothing about the message, so other messages would fail alike: the outbox stops using
     the channel for the rest of its run after a few of these in a row.
+    """
+
+
+class OutcomeUnknown(TemporaryFailure):
+    """No answer came in time, or the connection was lost: the message may have been taken or not.
+
+    One such says little about the channel. Several in a row say that it takes connections and answers nothing,
+    and each holds up a sender for as long as a time-out: the outbox then stops using the channel as well.
     """
 
 

@@ -97,9 +97,12 @@ class Storm:
     ----------
     alerts
         At least one.
+    escalated
+        Whether they are told of because nobody has looked at them in time.
     """
 
     alerts: Sequence[Alert]
+    escalated: bool = False
 
     @property
     def since(self) -> datetime:
@@ -142,6 +145,7 @@ class Storm:
         worst = self.worst()
         return {
             "count": len(self.alerts),
+            "escalated": self.escalated,
             "colour": _COLOURS[worst[0].severity],
             "since": time_of(self.since, language),
             "until": time_of(self.until, language),
@@ -155,6 +159,7 @@ class Storm:
         """The digest as JSON has it."""
         return {
             "count": len(self.alerts),
+            "escalated": self.escalated,
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
             "by_severity": {str(severity): n for severity, n in self.by_severity().items()},

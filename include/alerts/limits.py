@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -103,7 +103,8 @@ class Pace:
 class WorkQueue:
     """The deliveries of a run, handed out to its senders, the oldest whose channel is free first.
 
-    A channel that has to wait does not hold up the others.
+    A channel that has to wait does not hold up the others. Nor does one whose vendor hangs: while others have
+    work, it has half of the senders at most, or all but one if the others are not free yet.
 
     Parameters
     ----------
@@ -111,13 +112,17 @@ class WorkQueue:
         In the order in which they are to go out.
     pace
         When each channel is free.
+    senders
+        How many take from the queue; several must say when they are done with what they took.
     """
 
-    def __init__(self, deliveries: Iterable[Delivery], pace: Pace) -> None:
+    def __init__(self, deliveries: Iterable[Delivery], pace: Pace, senders: int = 1) -> None:
         self._lines: dict[str, deque[tuple[int, Delivery]]] = {}
         for number, delivery in enumerate(deliveries):
             self._lines.setdefault(delivery.channel, deque()).append((number, delivery))
         self._pace = pace
+        self._senders = senders
+        self._under_way: Counter[str] = Counter()
         self._lock = Lock()
         self.left_over = 0  # deliveries nobody will take up in this run
 
@@ -135,18 +140,34 @@ class WorkQueue:
             turns = self._pace.starts_at(self._lines)
             if not turns:
                 return None
+            turns = self._shared(turns)
             earliest = min(turns.values())
             if not self._pace.fits(earliest):
                 for channel in list(self._lines):
                     self._leave(channel)
                 return None
-            _, channel = min((self._lines[name][0][0], name) for name, at in turns.items() if at <= earliest)
+            free = [name for name, at in turns.items() if at <= earliest]
+            few = [name for name in free if self._under_way[name] < self._senders // 2] or free
+            _, channel = min((self._lines[name][0][0], name) for name in few)
             self._pace.reserve(channel, earliest)
             _, delivery = self._lines[channel].popleft()
+            self._under_way[channel] += 1
             if not self._lines[channel]:
                 del self._lines[channel]
         self._pace.wait_until(earliest)
         return delivery
+
+    def done(self, delivery: Delivery) -> None:
+        """Say that what was taken is no longer under way, whatever became of it."""
+        with self._lock:
+            self._under_way[delivery.channel] -= 1
+
+    def _shared(self, turns: dict[str, float]) -> dict[str, float]:
+        """Those that do not hold all other senders already, if more than one has work."""
+        if self._senders == 1 or len(turns) == 1:
+            return turns
+        # Who asks has nothing under way, so at most one holds all others.
+        return {name: at for name, at in turns.items() if self._under_way[name] < self._senders - 1}
 
     def _leave(self, channel: str) -> None:
         self.left_over += len(self._lines.pop(channel))

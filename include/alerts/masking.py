@@ -12,6 +12,8 @@ MASK = "••••"
 
 #: From this length on a number is also found inside other words and when written in groups.
 _SURELY_A_NUMBER = 6
+_ADDRESS = re.compile(r"(?:\"[^\"\s]+\"|[^\s<>\"'(),:;@\[\]\\]+)@([^\s<>\"'(),:;@\[\]\\]+)")
+_TELEPHONE = re.compile(r"(?<![\w+])\+\d(?:[\s.\-/()]{0,2}\d){6,14}(?!\w)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -54,6 +56,34 @@ def mask_in(text: str, numbers: Iterable[str]) -> str:
         replacement = mask_account(number)
         clean = _pattern(number).sub(lambda _, mask=replacement: mask, clean)  # type: ignore[misc]
     return clean
+
+
+def mask_contacts(text: str, recipient: str = "") -> str:
+    """Mask e-mail addresses and telephone numbers in what a vendor said, and fold control characters to a blank.
+
+    Vendors quote the recipient in their answers, also as they have rewritten it. Of an address its host is kept,
+    of a number its last four digits.
+
+    Parameters
+    ----------
+    recipient
+        The message's own, masked however it looks.
+
+    Examples
+    --------
+    >>> mask_contacts("550 <jane.doe@example.com>: no such user")
+    '550 <••••@example.com>: no such user'
+    >>> mask_contacts("+49 170 1234567 is not a mobile number")
+    '••••4567 is not a mobile number'
+    """
+    own = recipient.strip()
+    if own:
+        hidden = f"{MASK}@{own.rpartition('@')[2]}" if "@" in own else mask_account(own)
+        text = re.sub(re.escape(own), lambda _: hidden, text, flags=re.IGNORECASE)
+        if "@" not in own:
+            text = mask_in(text, (own, own.lstrip("+")))
+    text = _ADDRESS.sub(lambda found: f"{MASK}@{found[1]}", _CONTROL.sub(" ", text))
+    return _TELEPHONE.sub(lambda found: mask_account(re.sub(r"\D", "", found[0])), text)
 
 
 def _pattern(number: str) -> re.Pattern[str]:

@@ -37,7 +37,8 @@ In a storm some alerts go into digests; :mod:`include.alerts.storm` says what a 
 A failure that may pass goes back to PENDING and waits (:class:`include.alerts.backoff.Backoff`, or
 longer if the vendor asks for it); a permanent one, or the last one allowed, makes the delivery DEAD,
 which is counted, logged and kept. A process that dies while sending uses up attempts too, but twice as
-many are allowed, so that crashes alone do not bury a delivery, nor can one crash the sender for ever.
+many are allowed, so that crashes alone do not bury a delivery, nor can one crash the sender for ever. One
+that a person sends again has as many tries as a new one.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ from include.alerts.delivery import DIGEST
 from include.alerts.limits import Limits, Pace, SentKey, WorkQueue
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router
-from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, Sender, Writer
+from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, HeldUntil, Sender, Writer
 from include.alerts.storm import hold_back
 from include.stores.ports import OutboxStore
 
@@ -89,6 +90,7 @@ def deliver_due(
     senders: int = 1,
     limits: Limits | None = None,
     pace: Pace | None = None,
+    held_until: HeldUntil | None = None,
 ) -> DeliverySummary:
     """Try every due delivery once, oldest first; in a storm, some go into a digest instead.
 
@@ -116,6 +118,9 @@ def deliver_due(
     pace
         To be shared by runs that follow each other, so that they keep to the limits a second and to the time
         a run may take together; one of its own by default.
+    held_until
+        When a customer may be told of an alert; asked before each repetition, as the first try has been held
+        back where it was made. None lets repetitions fall into quiet hours.
 
     Raises
     ------
@@ -129,7 +134,8 @@ def deliver_due(
         return DeliverySummary()
     known = alerts.get_many([delivery.alert_id for delivery in due if delivery.audience != DIGEST])
     alone, digested = hold_back(due, known, outbox, limits, clock())
-    queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace)
+    senders = min(senders, len(alone))
+    queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace, senders)
     out_of_order: dict[str, int] = {}
 
     def leave_alone(channel: str) -> bool:
@@ -146,16 +152,20 @@ def deliver_due(
             backoff or Backoff(),
             renderer or Renderer(),
             out_of_order,
+            held_until,
         )
         try:
             while (delivery := queue.take(leave_alone)) is not None:
-                sender.deliver(delivery, lease_seconds)
+                try:
+                    sender.deliver(delivery, lease_seconds)
+                finally:
+                    queue.done(delivery)
         finally:
             for channel in channels:
                 channel.close()
         return sender
 
-    done = _run(send, min(senders, len(alone)))
+    done = _run(send, senders)
     summary = DeliverySummary(digested=digested, skipped=queue.left_over)
     tried: Counter[SentKey] = Counter()
     for sender in done:

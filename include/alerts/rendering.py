@@ -71,7 +71,8 @@ class Renderer:
         Right-hand side of the Message-ID: ``<delivery_id@domain>``. It must stay the same between
         tries, as receivers recognise a repetition by the whole id.
     desk_url
-        Where the fraud desk is; messages to staff link to ``<desk_url>/alerts/<alert_id>``.
+        Where the fraud desk is; messages to staff link to ``<desk_url>/alerts/<alert_id>``, digests to
+        ``<desk_url>/queue``.
     link_of
         Makes the link under which a customer answers, or None for one who is to call. The same
         delivery must always get the same link.
@@ -115,10 +116,13 @@ class Renderer:
 
         return self._written(delivery, language, contents)
 
-    def render_digest(self, alerts: Sequence[Alert], delivery: Delivery) -> Message:
+    def render_digest(
+        self, alerts: Sequence[Alert], delivery: Delivery, *, escalated: bool = False
+    ) -> Message:
         """Write one message about many alerts; ``delivery.alert_id`` is the id of the digest.
 
-        The order of ``alerts`` makes no difference.
+        The order of ``alerts`` makes no difference. If they are ``escalated``, it says that nobody has looked
+        at them yet.
 
         Raises
         ------
@@ -130,8 +134,8 @@ class Renderer:
                 f'delivery {delivery.delivery_id}: expected audience "{DIGEST}" and at least one alert, '
                 f'got "{delivery.audience}" and {len(alerts)}; correct what made the delivery'
             )
-        language, storm = _language(delivery), Storm(alerts)
-        desk = f"{self.desk_url.rstrip('/')}/alerts" if self.desk_url else None
+        language, storm = _language(delivery), Storm(alerts, escalated)
+        desk = f"{self.desk_url.rstrip('/')}/queue" if self.desk_url else None
         return self._written(
             delivery, language, lambda: _Contents(storm.values(language), storm.data(), desk)
         )

@@ -185,6 +185,16 @@ class Router:
             if audience != CUSTOMER
         )
 
+    def held_until(self, alert: Alert, at: datetime) -> datetime:
+        """When the holder of the account may be told of ``alert``: ``at``, or later if that is in quiet hours.
+
+        Looks the customer up; one who is not in the store has no quiet hours.
+        """
+        if alert.customer_id is None:
+            return at
+        customer = self._customers.get_many([alert.customer_id]).get(alert.customer_id)
+        return (customer and _held_until(alert, customer, at)) or at
+
     def _deliveries(
         self, alert: Alert, customer: Customer | None, told: Iterable[tuple[str, str]]
     ) -> Iterator[Delivery | None]:
@@ -228,7 +238,7 @@ class Router:
             language=customer.language,
             created_at=alert.raised_at,
             arrived_at=alert.arrived_at,
-            next_attempt_at=_held_until(alert, customer),
+            next_attempt_at=_held_until(alert, customer, alert.raised_at),
         )
 
     @staticmethod
@@ -241,10 +251,10 @@ class Router:
         return list(found.values())
 
 
-def _held_until(alert: Alert, customer: Customer) -> datetime | None:
-    """When the customer may be told; None for at once. What is critical does not wait."""
+def _held_until(alert: Alert, customer: Customer, at: datetime) -> datetime | None:
+    """When the customer may be told after ``at``; None for then. What is critical does not wait."""
     quiet = customer.quiet_hours
     if quiet is None or alert.severity is Severity.CRITICAL:
         return None
-    end = quiet.end(alert.raised_at, customer.zone)
-    return end if end > alert.raised_at else None
+    end = quiet.end(at, customer.zone)
+    return end if end > at else None

@@ -13,10 +13,11 @@ from typing import Protocol
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
-from include.alerts.delivery import CUSTOMER, DIGEST, STAFF, Delivery
+from include.alerts.delivery import CUSTOMER, DIGEST, ESCALATION, STAFF, Delivery
 from include.alerts.errors import (
     ChannelUnavailable,
     DeliveryFailure,
+    OutcomeUnknown,
     PermanentFailure,
     RenderingError,
     TemporaryFailure,
@@ -24,11 +25,12 @@ from include.alerts.errors import (
 from include.alerts.limits import SentKey, minute_of
 from include.alerts.masking import mask_account
 from include.alerts.message import Message
+from include.alerts.storm import LIMITED
 from include.stores.ports import OutboxStore
 
 log = logging.getLogger(__name__)
 
-#: After so many "out of order" in a row a channel is left alone for the rest of the run.
+#: After so many "out of order" or "no answer" in a row a channel is left alone for the rest of the run.
 OUT_OF_ORDER_LIMIT = 3
 #: The vendor's id of a digest that had nothing to tell, so no vendor has seen it.
 EMPTY = "empty"
@@ -49,9 +51,15 @@ class Writer(Protocol):
         """Write the message of ``delivery`` about ``alert``."""
         ...
 
-    def render_digest(self, alerts: Sequence[Alert], delivery: Delivery) -> Message:
-        """Write a digest of ``alerts``."""
+    def render_digest(
+        self, alerts: Sequence[Alert], delivery: Delivery, *, escalated: bool = False
+    ) -> Message:
+        """Write a digest of ``alerts``, or of their escalations."""
         ...
+
+
+#: When a customer may be told of an alert, at a given moment or later.
+HeldUntil = Callable[[Alert, datetime], datetime]
 
 
 @dataclass(slots=True)
@@ -94,6 +102,7 @@ class Sender:
     backoff: Backoff
     renderer: Writer
     out_of_order: dict[str, int]  # in a row, by channel; all senders of a run count together
+    held_until: HeldUntil | None = None
     summary: DeliverySummary = field(default_factory=DeliverySummary)
     tried: Counter[SentKey] = field(default_factory=Counter)  # messages to staff, each the first time
 
@@ -109,9 +118,9 @@ class Sender:
         if claimed is None:
             self.summary.skipped += 1
             return
-        if claimed.audience == STAFF and claimed.attempts == 1:
+        if claimed.audience in LIMITED and claimed.attempts == 1:
             self.tried[SentKey(minute_of(self.clock()), claimed.channel, claimed.recipient)] += 1
-        if claimed.attempts > 2 * self.backoff.max_attempts:
+        if claimed.tries > 2 * self.backoff.max_attempts:
             self._bury(claimed, "the sender died in each of its last tries; look for a crash in its log")
             return
         try:
@@ -142,10 +151,13 @@ class Sender:
                 "configure it"
             )
         if delivery.audience == DIGEST:
-            alerts = self._digested(delivery)
-            if not alerts:
+            members = self._members(delivery)
+            if not members:
                 return EMPTY
-            message = self.renderer.render_digest(alerts, delivery)
+            stored = self.source.get_many([member.alert_id for member in members])
+            alerts = [_found(stored, member.alert_id) for member in members]
+            escalated = all(member.audience == ESCALATION for member in members)
+            message = self.renderer.render_digest(alerts, delivery, escalated=escalated)
             log.debug("sending a digest of %d alerts", len(alerts))
         else:
             alert = _found(self.alerts, delivery.alert_id)
@@ -163,32 +175,34 @@ class Sender:
                 f"got {type(error).__name__}: {error}; see the log"
             ) from error
 
-    def _digested(self, digest: Delivery) -> list[Alert]:
-        """The alerts a digest tells of, the same at every try; see :mod:`include.alerts.storm`."""
+    def _members(self, digest: Delivery) -> list[Delivery]:
+        """The deliveries a digest stands for, the same at every try; see :mod:`include.alerts.storm`."""
         candidates = self.outbox.seal_digest(digest.alert_id)
         self.outbox.fold(candidates, digest.alert_id)
-        ids = [member.alert_id for member in self.outbox.digest_members(digest.alert_id)]
-        alerts = self.source.get_many(ids)
-        return [_found(alerts, alert_id) for alert_id in ids]
+        return self.outbox.digest_members(digest.alert_id)
 
     def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
-        if isinstance(failure, ChannelUnavailable):
+        if isinstance(failure, ChannelUnavailable | OutcomeUnknown):
             self.out_of_order[delivery.channel] = self.out_of_order.get(delivery.channel, 0) + 1
         else:
             self.out_of_order.pop(delivery.channel, None)
-        if self.backoff.exhausted(delivery.attempts):
-            self._bury(delivery, f"given up after {delivery.attempts} attempts: {failure}")
+        if self.backoff.exhausted(delivery.tries):
+            self._bury(delivery, f"given up after {delivery.tries} attempts: {failure}")
             return
-        wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.attempts)
+        wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.tries)
         if isinstance(failure, TemporaryFailure) and failure.retry_after is not None:
             wait = max(wait, failure.retry_after)
-        self.outbox.failed(delivery, str(failure), self.clock() + timedelta(seconds=wait))
+        again_at = self.clock() + timedelta(seconds=wait)
+        alert = self.alerts.get(delivery.alert_id)
+        if delivery.audience == CUSTOMER and self.held_until is not None and alert is not None:
+            again_at = self.held_until(alert, again_at)
+        self.outbox.failed(delivery, str(failure), again_at)
         self.summary.retried += 1
         log.warning(
-            "delivery %s failed, attempt %d, again in %.0f s: %s",
+            "delivery %s failed, attempt %d, again at %s: %s",
             delivery.delivery_id,
             delivery.attempts,
-            wait,
+            again_at.isoformat(timespec="seconds"),
             failure,
         )
 

@@ -1,8 +1,9 @@
 """A storm of alerts: what a group cannot read one by one is told in a digest.
 
 When more than ``alerts_per_minute`` deliveries that have never been tried go to one group on one channel,
-the gravest are sent on their own and the rest is folded into a digest. Customers and escalations are never
-held back. A group gets one digest a window of ``digest_every``, due at its end.
+escalations first and then the gravest are sent on their own and the rest is folded into a digest. Customers
+are never held back. A group gets one digest a window of ``digest_every``, due at its end, and one of
+escalations if there are too many of those: an alert may be told of in both.
 
 A digest is a delivery like any other, with an id derived from channel, recipient and window, and a list of
 candidates beside it, which grows until it is sealed. Being a candidate decides nothing: a delivery is told
@@ -40,12 +41,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from include.alerts.alert import NAMESPACE, Alert
-from include.alerts.delivery import DIGEST, STAFF, Delivery, DeliveryState, delivery_id_for
+from include.alerts.delivery import DIGEST, ESCALATION, STAFF, Delivery, DeliveryState, delivery_id_for
 from include.alerts.limits import Limits, SentKey, minute_of
 from include.stores.ports import OutboxStore
 
 #: Most alerts one digest tells of; more go into another one of the same window.
 CAP = 5_000
+
+#: Audiences whose messages are counted and, in a storm, held back.
+LIMITED = (STAFF, ESCALATION)
 
 _PENDING = DeliveryState.PENDING
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,7 +74,7 @@ def hold_back(
     int
         How many were folded.
     """
-    new = [one for one in due if one.audience == STAFF and (one.state, one.attempts) == (_PENDING, 0)]
+    new = [one for one in due if one.audience in LIMITED and (one.state, one.attempts) == (_PENDING, 0)]
     if not new:
         return list(due), 0
     sent = outbox.sent_lately(now)
@@ -79,8 +83,9 @@ def hold_back(
     for (channel, recipient), group in _by_line(new).items():
         allowed = max(0, int(limits.alerts_per_minute - in_last_minute(sent, channel, recipient, now)))
         rest = sorted(group, key=lambda one: _gravest_first(one, alerts))[allowed:]
-        for some in _parts(rest):
-            folded += _into_digest(some, outbox, limits.digest_every, now)
+        for audience in LIMITED:
+            for some in _parts([one for one in rest if one.audience == audience]):
+                folded += _into_digest(some, outbox, limits.digest_every, now)
         held.update(one.delivery_id for one in rest)
     return [one for one in due if one.delivery_id not in held], folded
 
@@ -94,7 +99,7 @@ def in_last_minute(sent: Mapping[SentKey, int], channel: str, recipient: str, no
 
 
 def digest_for(example: Delivery, every: timedelta, now: datetime, number: int) -> Delivery:
-    """The digest of the window of ``now`` for the recipient of ``example``.
+    """The digest of the window of ``now`` for the recipient of ``example``, of alerts or of escalations as it is.
 
     Parameters
     ----------
@@ -102,8 +107,9 @@ def digest_for(example: Delivery, every: timedelta, now: datetime, number: int) 
         0, or more if those before are full or sealed.
     """
     begins = now - (now - _EPOCH) % every
+    of = "digest" if example.audience == STAFF else f"digest of {example.audience}"
     digest_id = uuid.uuid5(
-        NAMESPACE, f"digest:{example.channel}:{example.recipient}:{begins.isoformat()}:{number}"
+        NAMESPACE, f"{of}:{example.channel}:{example.recipient}:{begins.isoformat()}:{number}"
     )
     return Delivery(
         delivery_id=delivery_id_for(digest_id, example.channel, example.recipient, DIGEST),
@@ -137,10 +143,11 @@ def _by_line(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[Deliv
     return found
 
 
-def _gravest_first(one: Delivery, alerts: Mapping[uuid.UUID, Alert]) -> tuple[int, datetime, uuid.UUID]:
+def _gravest_first(one: Delivery, alerts: Mapping[uuid.UUID, Alert]) -> tuple[bool, int, datetime, uuid.UUID]:
     alert = alerts.get(one.alert_id)
     # One whose alert is missing would only make a digest fail.
-    return -(alert.severity.rank if alert else 99), one.arrived_at, one.delivery_id
+    rank = alert.severity.rank if alert else 99
+    return one.audience != ESCALATION, -rank, one.arrived_at, one.delivery_id
 
 
 def _parts(rest: Sequence[Delivery]) -> Iterable[Sequence[Delivery]]:

@@ -51,8 +51,8 @@ class AnswerLinks:
     def __init__(self, keys: Sequence[str], base_url: str) -> None:
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError(
-                "expected keys of at least 16 characters to sign customers' links with; set the password of the "
-                "connection customer_links"
+                "expected keys of at least 16 characters to sign customers' links with; set the "
+                "setting TIDEWATCH_LINK_KEYS, several separated by commas"
             )
         self._signer = Signer(list(keys), salt="tidewatch.customer-answer", digest_method=hashlib.sha256)
         self._base_url = base_url.rstrip("/")

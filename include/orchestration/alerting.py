@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -18,7 +17,7 @@ from include.alerts.routing_file import load_routing
 from include.cases import deadlines
 from include.governance.incidents import clear_incident, raise_incident
 from include.orchestration.casework import LabelSender, answer_links, casework_on, intake_on
-from include.orchestration.connections import cassandra_session, kafka_config, open_channels
+from include.orchestration.connections import cassandra_session, channels_soon, kafka_config
 from include.orchestration.steps import batches_to_do, keys_of
 from include.pipeline import alerting
 from include.settings import settings
@@ -58,14 +57,13 @@ def raise_alerts(run: Any) -> list[str]:
         deliver()  # a try before this one may have been cut off after the batch and before its mails
         return []
     now = routing()
-    with cassandra_session() as session, ThreadPoolExecutor(1, "channels") as side:
-        # Look-ups in Airflow, while the alerts are written.
-        channels = side.submit(open_channels, now.channels())
+    with cassandra_session() as session, channels_soon(now.channels()) as channels:
         alerts, outbox = CassandraAlertStore(session), CassandraOutboxStore(session)
         router = Router(now, CassandraCustomerStore(session))
         intake = intake_on(session, now.repeat_window)
-        done = alerting.raise_alerts(batches, ledger, lake, alerts, intake, router, outbox)
-        _deliver(alerts, outbox, channels.result())
+        # Connections are looked up while the alerts are written, if there are any.
+        done = alerting.raise_alerts(batches, ledger, lake, alerts, intake, router, outbox, channels.begin)
+        _deliver(alerts, outbox, channels, router)
     return keys_of(done)
 
 
@@ -78,15 +76,17 @@ def deliver() -> None:
         There is no outbox yet: ``initialize_stores`` has not run.
     """
     try:
-        with cassandra_session() as session:
-            channels = open_channels(routing().channels())
-            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels)
+        with cassandra_session() as session, channels_soon(routing().channels()) as channels:
+            router = Router(routing(), CassandraCustomerStore(session))
+            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels, router)
     except SchemaMissing as missing:
         raise AirflowSkipException(str(missing)) from missing
 
 
-def _deliver(alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels) -> None:
-    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits)
+def _deliver(
+    alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels, router: Router
+) -> None:
+    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits, router.held_until)
     if summary.moved:
         log.info(
             "deliveries: %s sent, %s to be retried, %s dead, %s left to a digest",

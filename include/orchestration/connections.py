@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from include.alerts.channels.base import Channel
@@ -87,13 +88,15 @@ def spark_session(lake: Lake) -> Any:
 def open_channels(names: Collection[str] = ("email",)) -> Callable[[], list[Channel]]:
     """How alerts leave the bank; each call of what is returned opens the channels anew.
 
-    A look-up in Airflow costs 60 to 100 ms: ask once a task, and for the channels needed only. A channel other
+    A look-up in Airflow costs 60 to 100 ms: ask once a task, and for the channels needed only. They come one after
+    the other, as a task has one line to its supervisor, which is locked from question to answer. A channel other
     than e-mail that is not set up, or wrongly, is left out and told of in the log; its deliveries are retried.
 
     Parameters
     ----------
     names
-        Out of ``email`` (two look-ups), ``sms``, ``webhook`` and ``slack`` (one each).
+        Out of ``email`` (two look-ups, one if SendGrid's connection names the sender), ``sms``, ``webhook`` and
+        ``slack`` (one each).
 
     Raises
     ------
@@ -102,6 +105,42 @@ def open_channels(names: Collection[str] = ("email",)) -> Callable[[], list[Chan
     """
     makers = [maker for name in names if (maker := _maker(name)) is not None]
     return lambda: [make() for make in makers]
+
+
+class ChannelsSoon:
+    """As ``open_channels``, but connections are looked up at the first need, beside what the caller does.
+
+    Parameters
+    ----------
+    names
+        As ``open_channels`` has them.
+    pool
+        Where the look-ups are made.
+    """
+
+    def __init__(self, names: Collection[str], pool: ThreadPoolExecutor) -> None:
+        self._names = names
+        self._pool = pool
+        self._lock = Lock()
+        self._opening: Future[Callable[[], list[Channel]]] | None = None
+
+    def begin(self) -> Future[Callable[[], list[Channel]]]:
+        """Begin to look up, as channels will be needed; again changes nothing."""
+        with self._lock:  # senders ask from threads of their own
+            if self._opening is None:
+                self._opening = self._pool.submit(open_channels, self._names)
+            return self._opening
+
+    def __call__(self) -> list[Channel]:
+        """Open the channels anew; waits for the look-ups and raises what they raised."""
+        return self.begin().result()()
+
+
+@contextmanager
+def channels_soon(names: Collection[str]) -> Iterator[ChannelsSoon]:
+    """Channels for those who may not need any; what is being looked up at the end is waited for."""
+    with ThreadPoolExecutor(1, "channels") as pool:
+        yield ChannelsSoon(names, pool)
 
 
 def _maker(name: str) -> Callable[[], Channel] | None:
@@ -122,13 +161,21 @@ def _maker(name: str) -> Callable[[], Channel] | None:
 
 
 def _email() -> Callable[[], Channel]:
-    """SendGrid if its connection is set, else SMTP."""
+    """SendGrid if its connection is set, else SMTP. SendGrid's extra ``from_email`` spares it that of SMTP."""
     from airflow.providers.smtp.hooks.smtp import SmtpHook
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
+    try:
+        sendgrid = Connection.get(SENDGRID)
+    except AirflowNotFoundException:
+        sendgrid = None
+    if sendgrid is not None and (own := sendgrid.extra_dejson.get("from_email")):
+        return _sendgrid(sendgrid.password, own)
     smtp = Connection.get(SMTP)
     sender = smtp.extra_dejson["from_email"]
+    if sendgrid is not None:
+        return _sendgrid(sendgrid.password, sender)
 
     class Hook(SmtpHook):  # type: ignore[misc]
         """Knows its connection: asking Airflow for it costs as much as sending a mail."""
@@ -137,14 +184,14 @@ def _email() -> Callable[[], Channel]:
         def get_connection(cls, conn_id: str) -> Any:
             return smtp
 
-    try:
-        sendgrid = Connection.get(SENDGRID)
-    except AirflowNotFoundException:
-        # A new hook for each connection: a hook keeps its client, also one the server has dropped.
-        return lambda: SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)
+    # A new hook for each connection: a hook keeps its client, also one the server has dropped.
+    return lambda: SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)
+
+
+def _sendgrid(key: str | None, sender: str) -> Callable[[], Channel]:
     from include.alerts.channels.sendgrid import SendGridChannel
 
-    return lambda: SendGridChannel(sendgrid.password, sendgrid.extra_dejson.get("from_email", sender))
+    return lambda: SendGridChannel(key or "", sender)
 
 
 def _sms() -> Callable[[], Channel]:

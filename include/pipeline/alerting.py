@@ -11,7 +11,7 @@ from include.alerts.from_scored import alerts_of
 from include.alerts.limits import Limits, Pace
 from include.alerts.outbox import deliver_due, enqueue_alerts
 from include.alerts.routing import Router
-from include.alerts.sending import DeliverySummary, Writer
+from include.alerts.sending import DeliverySummary, HeldUntil, Writer
 from include.cases.case import Status
 from include.cases.intake import Intake
 from include.stores.lake.files import Lake
@@ -30,15 +30,24 @@ def raise_alerts(
     intake: Intake,
     router: Router,
     outbox: OutboxStore,
+    foresee: Callable[[], object] = lambda: None,
 ) -> list[int]:
     """Write the alerts of batches, decide what becomes of them, and enqueue their deliveries, in order.
 
     Idempotent: alert and delivery ids are derived from the transaction, a decision that stands is not made
     again, and a delivery that exists keeps its state.
+
+    Parameters
+    ----------
+    foresee
+        Called before the alerts of a batch are written, if there are any: there may be something to deliver
+        soon. It must return at once.
     """
     done = []
     for batch in batches:
         raised = alerts_of(lake.read_table(scored_file(batch)), batch)
+        if raised:
+            foresee()
         alerts.put(raised)
         handlings = intake.take(raised)
         told = [alert for alert, handling in zip(raised, handlings, strict=True) if handling.told]
@@ -61,12 +70,21 @@ def deliver(
     open_channels: Callable[[], Sequence[Channel]],
     renderer: Writer,
     limits: Limits,
+    held_until: HeldUntil | None = None,
 ) -> DeliverySummary:
     """Hand over what is due until nothing is due any more, or nothing moves."""
     total, pace = DeliverySummary(), Pace(limits.sends_per_second)
     while True:
         part = deliver_due(
-            outbox, alerts, open_channels, _now, renderer=renderer, senders=SENDERS, limits=limits, pace=pace
+            outbox,
+            alerts,
+            open_channels,
+            _now,
+            renderer=renderer,
+            senders=SENDERS,
+            limits=limits,
+            pace=pace,
+            held_until=held_until,
         )
         total.add(part)
         if not part.moved:

@@ -171,7 +171,7 @@ class OutboxStore(Protocol):
         ...
 
     def dead_again(self, delivery: Delivery, at: datetime) -> bool:
-        """Send a DEAD delivery again, as a person asks (compare-and-set): PENDING, attempts kept, due ``at``.
+        """Send a DEAD delivery again, as a person asks (compare-and-set): PENDING, due ``at``, attempts forgiven.
 
         Returns
         -------

@@ -60,7 +60,9 @@ class Writing:
     def render(self, alert: Alert, delivery: Delivery) -> Message:
         return self.render_digest([alert], delivery)
 
-    def render_digest(self, alerts: Sequence[Alert], delivery: Delivery) -> Message:
+    def render_digest(
+        self, alerts: Sequence[Alert], delivery: Delivery, *, escalated: bool = False
+    ) -> Message:
         return dataclasses.replace(
             self._example,
             delivery_id=delivery.delivery_id,

@@ -121,3 +121,31 @@ def test_what_a_run_has_no_time_for_stays_due(senders: int) -> None:
     world.now += timedelta(seconds=1)
     later = deliver_due(world.outbox, world.alerts, lambda: [Vendor()], lambda: world.now, limits=Limits())
     assert later.sent == summary.skipped
+
+
+def test_a_channel_whose_vendor_hangs_leaves_half_of_the_senders_to_the_others() -> None:
+    clock = Clock()
+    given = [*some(20, "sms"), *some(20, "email")]
+    queue = WorkQueue(given, Pace({}, 60, clock.read, clock.sleep), senders=6)
+    under_way = [queue.take(never) for _ in range(6)]
+    assert Counter(one.channel for one in under_way if one) == {"sms": 3, "email": 3}
+    mail = next(one for one in under_way if one and one.channel == "email")
+    queue.done(mail)
+    following = queue.take(never)
+    assert following is not None
+    assert following.channel == "email"
+
+
+def test_a_channel_alone_has_all_senders() -> None:
+    clock = Clock()
+    queue = WorkQueue(some(20, "sms"), Pace({}, 60, clock.read, clock.sleep), senders=6)
+    assert all(queue.take(never) for _ in range(6))
+
+
+def test_while_the_others_wait_for_their_turn_a_channel_leaves_them_one_sender() -> None:
+    clock = Clock()
+    pace = Pace({"slack": 0.1}, 60, clock.read, clock.sleep)
+    queue = WorkQueue([*some(2, "slack"), *some(20, "email")], pace, senders=4)
+    taken = [one.channel for one in iter(lambda: queue.take(never), None)][:5]
+    assert taken == ["slack", "email", "email", "email", "slack"]
+    assert clock.now >= 110.0

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.alerts.masking import MASK, mask_account, mask_in
+from include.alerts.masking import MASK, mask_account, mask_contacts, mask_in
 
 NUMBERS = st.text("ABCDEFGH0123456789", min_size=1, max_size=34)
 
@@ -41,3 +41,25 @@ def test_a_number_inside_a_longer_one_does_not_cut_it_up() -> None:
 
 def test_control_characters_become_a_blank() -> None:
     assert mask_in("a\r\nBcc: b\x00c", []) == "a Bcc: b c"
+
+
+@given(st.from_regex(r"[a-z0-9][a-z0-9.+_-]{2,12}@[a-z]{2,8}\.example", fullmatch=True))
+@settings(max_examples=60)
+def test_an_address_never_survives_in_what_a_vendor_said(address: str) -> None:
+    local, _, host = address.partition("@")
+    for said in (f"<{address}>: unknown", f'"{address.upper()}" is no user', f"to={address}, 550"):
+        for recipient in (address, ""):
+            masked = mask_contacts(said, recipient)
+            assert f"{local}@" not in masked.lower()
+            assert f"{MASK}@{host}" in masked.lower()
+
+
+def test_a_telephone_number_never_survives_in_what_a_vendor_said() -> None:
+    for written in ("+491701234567", "+49 170 1234567", "+49 (170) 123-45-67"):
+        assert mask_contacts(f"{written} is wrong") == "••••4567 is wrong"
+    assert "491701234567" not in mask_contacts("491701234567 is wrong", "+491701234567")
+
+
+def test_codes_and_times_of_a_vendor_stay() -> None:
+    said = "550 5.1.1 try at 2026-03-01 12:00:00, id 4b1f0c2e-1234567890, see https://example.com/help"
+    assert mask_contacts(said, "jane@example.org") == said

@@ -272,3 +272,24 @@ def test_now_is_asked_for_at_the_hand_over() -> None:
     expected: datetime = HANDED_OVER + timedelta(seconds=4)
     assert row.delivered_at == expected
     assert summary.latencies == [6.0]
+
+
+def test_a_delivery_a_person_sends_again_has_as_many_tries_as_a_new_one() -> None:
+    def fail(message: Message) -> None:
+        raise TemporaryFailure("503")
+
+    def run_out(vendor: Vendor) -> None:
+        for _ in range(backoff.max_attempts + 2):
+            world.deliver(vendor, backoff)
+            world.now += timedelta(hours=1)
+
+    world, backoff = World([alert(customer_id=None)]), Backoff(max_attempts=3)
+    for round_number in range(1, 5):  # more attempts in the end than a sender that dies would be allowed
+        vendor = Vendor(fail)
+        run_out(vendor)
+        (row,) = world.outbox.rows.values()
+        assert (row.state, row.attempts, len(vendor.tried)) == (DeliveryState.DEAD, 3 * round_number, 3)
+        assert row.last_error == "given up after 3 attempts: 503"
+        assert world.outbox.dead_again(row, world.now)
+    run_out(Vendor())
+    assert world.states() == {DeliveryState.DELIVERED: 1}

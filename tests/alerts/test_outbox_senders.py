@@ -1,6 +1,7 @@
 """Several senders at once: everything once, and nothing hidden."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,10 +11,11 @@ import pytest
 
 from include.alerts.backoff import Backoff
 from include.alerts.delivery import DeliveryState
-from include.alerts.errors import TemporaryFailure
+from include.alerts.errors import OutcomeUnknown, TemporaryFailure
 from include.alerts.message import Message
 from include.alerts.outbox import deliver_due
-from tests.alerts.examples import alert
+from include.alerts.sending import OUT_OF_ORDER_LIMIT
+from tests.alerts.examples import alert, delivery
 from tests.alerts.outbox_world import Vendor, World
 
 
@@ -65,3 +67,37 @@ def test_an_error_of_the_store_ends_the_run_loudly(senders: int, monkeypatch: py
     monkeypatch.setattr(world.outbox, "delivered", fail)
     with pytest.raises(IndexError, match="a bug in the store"):
         deliver_due(world.outbox, world.alerts, lambda: [Vendor()], lambda: world.now, senders=senders)
+
+
+def test_a_vendor_that_never_answers_is_left_alone_and_holds_up_no_other() -> None:
+    hanging = threading.Event()
+
+    class Silent(Vendor):
+        name = "sms"
+
+        def send(self, message: Message, attempt: int = 1) -> str | None:
+            self.tried.append(message.message_id)
+            hanging.wait(30)
+            raise OutcomeUnknown("time-out")
+
+    class Mail(Vendor):
+        def send(self, message: Message, attempt: int = 1) -> str | None:
+            taken = super().send(message, attempt)
+            if len(mail.taken) == 20:
+                hanging.set()  # not before the last mail is out
+            return taken
+
+    world = World([])
+    several = [alert(n) for n in range(20)]
+    world.alerts.put(several)
+    world.outbox.enqueue([delivery(one, channel="sms", recipient="+491701234567") for one in several])
+    world.outbox.enqueue([delivery(one) for one in several])
+    silent, mail = Silent(), Mail()
+    began = time.monotonic()
+    summary = deliver_due(
+        world.outbox, world.alerts, lambda: [silent, mail], lambda: world.now, 60.0, senders=6
+    )
+    assert time.monotonic() - began < 20
+    assert summary.sent == 20
+    assert OUT_OF_ORDER_LIMIT <= len(silent.tried) <= 6
+    assert summary.skipped == 20 - len(silent.tried)

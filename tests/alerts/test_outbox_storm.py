@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from include.alerts.alert import Severity
-from include.alerts.delivery import ESCALATION
+from include.alerts.alert import Alert, Severity
+from include.alerts.delivery import ESCALATION, Delivery, delivery_id_for
 from include.alerts.errors import PermanentFailure, TemporaryFailure
 from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.alerts.sending import EMPTY
 from include.alerts.storm import CAP, hold_back
-from tests.alerts.examples import alert, delivery
+from tests.alerts.examples import NOON, alert, delivery
 from tests.alerts.outbox_world import ROUTER, Killed, World
 from tests.alerts.storm_world import (
     DEAD,
@@ -95,14 +95,47 @@ def test_the_gravest_are_told_one_by_one() -> None:
     assert vendor.told() == Counter(str(one.alert_id) for one in alerts[5:])
 
 
-def test_customers_and_escalations_are_never_held_back() -> None:
+def test_customers_are_never_held_back() -> None:
     about = some(6)
-    rows = [delivery(one, audience="customer", recipient="c@example.com") for one in about]
-    rows += [delivery(one, audience=ESCALATION, recipient="lead@example.com") for one in about]
     world, vendor = World([]), Desk()
     world.alerts.put(about)
-    world.outbox.enqueue(rows)
-    assert run(world, vendor).sent == 12
+    world.outbox.enqueue([delivery(one, audience="customer", recipient="c@example.com") for one in about])
+    assert run(world, vendor).sent == 6
+
+
+def _escalation(of: Alert) -> Delivery:
+    key = delivery_id_for(of.alert_id, "email", DESK, ESCALATION)
+    return delivery(of, audience=ESCALATION, delivery_id=key, next_attempt_at=NOON)
+
+
+def test_a_storm_of_escalations_goes_into_a_digest_that_says_so() -> None:
+    about = some(6)
+    world, vendor = World(about), Desk()
+    run(world, vendor)
+    world.now += 2 * EVERY
+    while run(world, vendor).moved:
+        pass
+    before = Counter(vendor.told())
+    assert before == Counter(str(one.alert_id) for one in about)
+    world.outbox.enqueue([_escalation(one) for one in about])
+    world.now += EVERY
+    summary = run(world, vendor)
+    assert (summary.sent, summary.digested) == (2, 4)
+    world.now += EVERY
+    deliver_due(world.outbox, world.alerts, lambda: [vendor], lambda: world.now, 60.0, limits=LIMITS)
+    told = [text for texts in vendor.texts.values() for text in texts]
+    assert sum("4 escalated alerts" in text for text in told) == 1
+    assert {row.state for row in world.outbox.rows.values()} == {DELIVERED, DIGESTED}
+
+
+def test_alerts_and_escalations_share_the_limit_and_have_a_digest_each() -> None:
+    about = some(6)
+    world, vendor = World(about), Desk()
+    world.outbox.enqueue([_escalation(one) for one in about])
+    assert (run(world, vendor).sent, world.states()[DIGESTED]) == (2, 10)
+    assert {row.audience for row in world.outbox.rows.values() if row.state is DELIVERED} == {ESCALATION}
+    sizes = sorted(len(world.outbox.digest_members(digest.alert_id)) for digest in digests(world))
+    assert sizes == [4, 6]
 
 
 def test_each_recipient_has_a_limit_and_a_digest_of_its_own() -> None:

@@ -14,11 +14,16 @@ from hypothesis import strategies as st
 from include.alerts.alert import Alert, Severity
 from include.alerts.contacts import Contact, Customer, simulated_customers
 from include.alerts.delivery import CUSTOMER, ESCALATION, STAFF, delivery_id_for
+from include.alerts.errors import TemporaryFailure
+from include.alerts.message import Message
+from include.alerts.outbox import deliver_due
 from include.alerts.quiet_hours import WallHours
 from include.alerts.routing import Condition, Escalation, Router, Routing, RoutingRule, Tell
 from include.alerts.routing_file import load_routing
+from include.stores.memory.alerting import MemoryAlertStore, MemoryOutboxStore
 from include.stores.memory.customers import MemoryCustomerStore
 from tests.alerts.examples import NOON, alert
+from tests.alerts.outbox_world import Vendor
 
 PHONE = "+999123456789"
 DESK = Contact({"email": "desk@example.com", "sms": "+999000000001", "slack": "C024BE91L0X"}, "en")
@@ -201,3 +206,24 @@ def test_the_channels_in_use() -> None:
     escalation = {Severity.HIGH: Escalation(timedelta(minutes=1), (Tell("lead", ("webhook",)),))}
     assert Routing({}, "all", rules, escalation=escalation).channels() == {"slack", "sms", "email", "webhook"}
     assert "email" in load_routing(environ={}).channels()
+
+
+@pytest.mark.parametrize(("severity", "waits"), [(Severity.HIGH, True), (Severity.CRITICAL, False)])
+def test_a_repetition_that_falls_into_quiet_hours_waits_for_their_end(
+    severity: Severity, waits: bool
+) -> None:
+    late = datetime(2026, 3, 1, 20, 59, 59, tzinfo=UTC)  # a second before ten in Berlin
+    of = alert(raised_at=late, arrived_at=late, severity=severity)
+    by, outbox, alerts = quiet(), MemoryOutboxStore(), MemoryAlertStore()
+    alerts.put([of])
+    outbox.enqueue(by.deliveries_of(of))
+
+    def fail(message: Message) -> None:
+        raise TemporaryFailure("503")
+
+    deliver_due(outbox, alerts, lambda: [Vendor(fail)], lambda: late, 60.0, held_until=by.held_until)
+    rows = [one for one in outbox.rows.values() if one.channel == "email"]
+    assert {one.attempts for one in rows} == {1}
+    end = datetime(2026, 3, 2, 6, tzinfo=UTC)
+    assert {one.next_attempt_at == end for one in rows if one.audience == CUSTOMER} == {waits}
+    assert {one.next_attempt_at == end for one in rows if one.audience == STAFF} == {False}

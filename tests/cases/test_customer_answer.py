@@ -138,5 +138,5 @@ def test_a_refusal_is_logged_without_the_link(answers, token, caplog):
 
 @pytest.mark.parametrize("keys", [[], ["short"]])
 def test_a_weak_key_is_refused(keys):
-    with pytest.raises(ValueError, match="at least 16 characters"):
+    with pytest.raises(ValueError, match=r"at least 16 characters.*TIDEWATCH_LINK_KEYS"):
         AnswerLinks(keys, BASE)

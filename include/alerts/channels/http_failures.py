@@ -20,7 +20,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from include.alerts.errors import ChannelUnavailable, DeliveryFailure, PermanentFailure, TemporaryFailure
+from include.alerts.errors import (
+    ChannelUnavailable,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from include.alerts.message import Message
 
 Clock = Callable[[], datetime]
@@ -65,9 +71,9 @@ def unreachable(vendor: str, what: str) -> ChannelUnavailable:
     return ChannelUnavailable(f"{vendor}: expected a connection, got {what}; check the network and the host")
 
 
-def unknown(vendor: str, message: Message, what: str) -> TemporaryFailure:
+def unknown(vendor: str, message: Message, what: str) -> OutcomeUnknown:
     """The vendor may or may not have taken the message."""
-    return TemporaryFailure(
+    return OutcomeUnknown(
         f"{vendor}: expected an answer, got {what}; unknown whether the message was "
         f"taken, to be tried again as {message.message_id}"
     )

@@ -28,6 +28,7 @@ from sendgrid.helpers.mail import (  # type: ignore[import-untyped]
 from include.alerts.channels.http_failures import Clock, of_urllib, refused, retry_after_of, utc_now
 from include.alerts.channels.mime import checked_sender
 from include.alerts.errors import DeliveryFailure
+from include.alerts.masking import mask_contacts
 from include.alerts.message import Message
 
 API = "https://api.sendgrid.com"
@@ -84,7 +85,7 @@ class SendGridChannel:
                 request_body=self._mail(message).get(), timeout=self._timeout_seconds
             )
         except HTTPError as error:
-            raise self._refused(error) from error
+            raise self._refused(error, message) from None  # the cause holds the answer in full
         except (OSError, http.client.HTTPException) as error:
             raise of_urllib("SendGrid", message, error) from error
         provider_id = response.headers.get("X-Message-Id")
@@ -108,8 +109,9 @@ class SendGridChannel:
         mail.add_custom_arg(CustomArg("alert_id", str(message.alert_id)))
         return mail
 
-    def _refused(self, error: Any) -> DeliveryFailure:
+    def _refused(self, error: Any, message: Message) -> DeliveryFailure:
         status = int(error.status_code)
         body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body)
         retry_after = retry_after_of(error.headers, self._clock())
-        return refused("SendGrid", status, body, retry_after, "the API key, the verified sender and the host")
+        said = mask_contacts(body, message.recipient)
+        return refused("SendGrid", status, said, retry_after, "the API key, the verified sender and the host")

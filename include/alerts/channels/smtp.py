@@ -22,7 +22,14 @@ import ssl
 from collections.abc import Callable
 
 from include.alerts.channels.mime import checked_sender, mime_of
-from include.alerts.errors import ChannelUnavailable, DeliveryFailure, PermanentFailure, TemporaryFailure
+from include.alerts.errors import (
+    ChannelUnavailable,
+    DeliveryFailure,
+    OutcomeUnknown,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from include.alerts.masking import mask_contacts
 from include.alerts.message import Message
 
 log = logging.getLogger(__name__)
@@ -145,26 +152,27 @@ class SmtpChannel:
         if code == 250:
             code, reply = smtp.rcpt(message.recipient)
         if code not in (250, 251):
-            raise self._refused(code, reply)
+            raise self._refused(code, reply, message)
         return smtp
 
     def _hand_over(self, smtp: smtplib.SMTP, mail: bytes, message: Message) -> str | None:
         try:
             code, reply = smtp.data(mail)
         except smtplib.SMTPDataError as error:  # DATA itself was refused, before the content
-            raise self._refused(error.smtp_code, error.smtp_error) from error
+            raise self._refused(error.smtp_code, error.smtp_error, message) from None
         except OSError as error:
             self._drop()
-            raise TemporaryFailure(
+            raise OutcomeUnknown(
                 f"mail server: expected an answer to the message, lost the connection ({error}); "
                 f"unknown whether it was taken, to be tried again as {message.message_id}"
             ) from error
         if code != 250:
-            raise self._refused(code, reply)
+            raise self._refused(code, reply, message)
         return _line(reply) or None
 
-    def _refused(self, code: int, reply: bytes | str) -> DeliveryFailure:
-        problem = f"mail server: {code} {_line(reply)}"
+    def _refused(self, code: int, reply: bytes | str, message: Message) -> DeliveryFailure:
+        # Servers like to quote the recipient.
+        problem = f"mail server: {code} {mask_contacts(_line(reply), message.recipient)}"
         if code == 421 or code in _LOGIN_CODES:
             self._drop()
             return ChannelUnavailable(problem)

@@ -11,7 +11,8 @@ What is known after a failed try stands in :mod:`include.alerts.channels.http_fa
 ==============================  ===================================================================
 
 Twilio has no idempotency key. So from the second attempt on the channel first asks for what was sent to the
-number since the message was written, and takes a message that carries the delivery's reference for its own.
+number since the message was written, and takes a message that carries the delivery's reference for its own,
+unless Twilio says of it that it will never arrive.
 It does not filter by ``DateSent``, which a message lacks as long as it is queued, that is, just when it matters.
 What is left is a message taken after an answer to that question: a request that was under way all through the
 wait of the outbox.
@@ -57,6 +58,7 @@ _OUT_OF_ORDER = frozenset(
 #: Clocks differ, and Twilio's times are whole seconds.
 _CLOCKS_DIFFER = timedelta(hours=1)
 _PAGE = 100
+_NEVER_ARRIVES = frozenset({"failed", "undelivered", "canceled"})
 
 
 class TwilioChannel:
@@ -148,7 +150,7 @@ class TwilioChannel:
             for sent in self._client.messages.stream(to=message.recipient, page_size=_PAGE):  # newest first
                 if sent.date_created is not None and sent.date_created < oldest:
                     return None
-                if message.reference in (sent.body or ""):
+                if message.reference in (sent.body or "") and sent.status not in _NEVER_ARRIVES:
                     return str(sent.sid)
             return None
 

@@ -163,7 +163,8 @@ class CassandraOutboxStore:
         if delivery.state is not DeliveryState.DEAD:
             return False
         goal = {"state": DeliveryState.PENDING.value, "attempts": delivery.attempts}
-        return self._change(delivery, goal, self._due_again(delivery, at))
+        changes = {"forgiven": delivery.attempts, **self._due_again(delivery, at)}
+        return self._change(delivery, goal, changes)
 
     def add_to_digest(
         self, digest_id: uuid.UUID, part: uuid.UUID, candidates: Sequence[uuid.UUID], at_most: int

@@ -24,6 +24,7 @@ _PLAIN = (
     "last_error",
     "provider_id",
     "digest_id",
+    "forgiven",
 )
 _TIMES = ("created_at", "arrived_at", "next_attempt_at", "delivered_at")
 #: Columns of ``outbox`` that a delivery is made of, and those that are made of it.
@@ -103,5 +104,6 @@ def truth_from(row: Sequence[Any]) -> Truth:
     for name in _TIMES:
         values[name] = join_optional(values[name], values.pop(f"{name}_us"))
     values["state"] = DeliveryState(values["state"])
+    values["forgiven"] = values["forgiven"] or 0  # rows from before the column have none
     delivery = Delivery(**values)
     return Truth(delivery, Hint(hint_at.replace(tzinfo=UTC), delivery.delivery_id, hint_attempts))

@@ -116,7 +116,7 @@ class MemoryOutboxStore:
             row = self._rows.get(delivery.delivery_id)
             if row is None or not _version(row) == _version(delivery) == (DeliveryState.DEAD, row.attempts):
                 return False
-            self._set(row, state=DeliveryState.PENDING, next_attempt_at=at)
+            self._set(row, state=DeliveryState.PENDING, next_attempt_at=at, forgiven=row.attempts)
             return True
 
     def add_to_digest(

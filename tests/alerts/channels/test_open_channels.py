@@ -1,14 +1,17 @@
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.local.airflow_settings import VENDORS, embedded, read
 from include.local.mailbox import Credentials, Mailbox
 from include.local.secrets import load_secrets
+from include.orchestration import connections
 from include.orchestration.connections import open_channels
 from include.settings import Settings
 from tests.alerts.examples import message
@@ -74,7 +77,7 @@ def test_only_what_is_asked_for_is_looked_up(mailbox: Mailbox, monkeypatch: pyte
     monkeypatch.setattr(Connection, "get", counting)
     opened = open_channels()
     assert [channel.name for channel in opened() + opened()] == ["email", "email"]
-    assert asked == ["smtp_default", "sendgrid_default"]
+    assert sorted(asked) == ["sendgrid_default", "smtp_default"]
     asked.clear()
     open_channels(["sms"])()
     assert asked == ["twilio_default"]
@@ -86,6 +89,43 @@ def test_sendgrid_is_used_if_its_connection_is_there(
     _set(monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key")
     (channel,) = open_channels()()
     assert type(channel).__name__ == "SendGridChannel"
+
+
+def test_sendgrid_alone_is_enough_if_it_names_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)
+    extra = json.dumps({"from_email": "alerts@example.com"})
+    _set(monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key", conn_extra=extra)
+    (channel,) = open_channels()()
+    assert type(channel).__name__ == "SendGridChannel"
+
+
+def test_channels_are_looked_up_once_and_not_before_somebody_needs_them(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[str]] = []
+    look_up = connections.open_channels
+
+    def counting(names: Collection[str]) -> Any:
+        asked.append(names)
+        return look_up(names)
+
+    monkeypatch.setattr(connections, "open_channels", counting)
+    with connections.channels_soon(["sms"]):
+        pass
+    assert asked == []
+    with connections.channels_soon(["sms"]) as channels, ThreadPoolExecutor(4) as senders:
+        opened = [one.result() for one in [senders.submit(channels) for _ in range(4)]]
+    assert asked == [["sms"]]
+    assert len({id(channel) for several in opened for channel in several}) == 4
+
+
+def test_channels_that_cannot_be_opened_say_why_to_who_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SMTP", "SENDGRID"):
+        monkeypatch.delenv(f"AIRFLOW_CONN_{name}_DEFAULT", raising=False)
+    with connections.channels_soon(["email"]) as channels:
+        channels.begin()
+        with pytest.raises(AirflowNotFoundException):
+            channels()
 
 
 def test_a_channel_that_is_not_set_up_stops_no_other(

@@ -1,8 +1,10 @@
 import json
+import traceback
 
 import pytest
 
 from include.alerts.channels.sendgrid import SendGridChannel
+from tests.alerts.channels.faulty_http import Refusal
 from tests.alerts.channels.vendors import TOKEN, World
 
 VENDOR = "sendgrid"
@@ -35,3 +37,12 @@ def test_every_try_says_the_same(world: World) -> None:
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a SendGrid API key"):
         SendGridChannel("", "alerts@example.com")
+
+
+def test_an_answer_that_quotes_the_recipient_gives_nobody_away(world: World) -> None:
+    world.server.script = [
+        Refusal(400, body=b'{"errors": [{"message": "<customer+C-77@example.com> is bad"}]}')
+    ]
+    failure = world.failure()
+    assert "C-77" not in "".join(traceback.format_exception(failure))
+    assert "@example.com> is bad" in str(failure)

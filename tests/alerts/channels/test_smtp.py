@@ -164,3 +164,14 @@ def test_settings_that_cannot_work_are_refused() -> None:
         smtp_connection("mail.example.com", 25, user="me", password="secret")
     with pytest.raises(ValueError, match="expected a sender such as"):
         SmtpChannel(smtp_connection("127.0.0.1", 25), "nobody")
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "end"])
+def test_a_server_that_quotes_the_recipient_gives_nobody_away(verb: str) -> None:
+    address = "jane.doe@customer.example"
+    reply = f"550 5.1.1 <{address}> (as JANE.DOE@customer.example): unknown"
+    with faulty_smtp(**{verb: [reply]}) as server, pytest.raises(PermanentFailure) as refused:
+        _channel(server.port).send(message(recipient=address))
+    assert "jane" not in str(refused.value).lower()
+    assert "550 5.1.1" in str(refused.value)
+    assert "customer.example" in str(refused.value)

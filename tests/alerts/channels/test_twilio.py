@@ -5,6 +5,7 @@ import pytest
 
 from include.alerts.channels.twilio import TwilioChannel
 from include.alerts.errors import ChannelUnavailable, PermanentFailure, TemporaryFailure
+from include.local.mailbox.vendors import Answer, Request
 from include.local.mailbox.vendors.posted import kept
 from tests.alerts.channels.faulty_http import Fault, Refusal
 from tests.alerts.channels.vendors import ACCOUNT, NUMBER, SENDER, TOKEN, World
@@ -124,3 +125,22 @@ def test_settings_that_cannot_work_are_refused() -> None:
         TwilioChannel(ACCOUNT, "", SENDER)
     with pytest.raises(ValueError, match="expected a sender such as"):
         TwilioChannel(ACCOUNT, TOKEN, "Tidewatch Bank")
+
+
+@pytest.mark.parametrize(
+    ("status", "taken"),
+    [("failed", False), ("undelivered", False), ("canceled", False), ("queued", True), ("sent", True)],
+)
+def test_a_message_that_will_never_arrive_is_sent_again(world: World, status: str, taken: bool) -> None:
+    first = world.send(1)
+    usual = world.server.usual
+
+    def answer(request: Request) -> Answer:
+        told = usual(request)
+        if request.method == "GET":
+            for one in told.content["messages"]:
+                one["status"] = status
+        return told
+
+    world.server.usual = answer
+    assert (world.send(2) == first) is taken
