@@ -40,15 +40,15 @@ class Picture:
     name: str
     page: Literal["overview", "queue", "alert"]
     scheme: Literal["light", "dark"] = "light"
-    width: int = 1200
-    height: int = 800
+    width: int = 1280
+    height: int = 720
 
 
 PICTURES = (
-    Picture("desk-overview", "overview", height=620),
+    Picture("desk-overview", "overview", height=600),
     Picture("desk-queue", "queue"),
     Picture("desk-queue-dark", "queue", "dark"),
-    Picture("desk-alert", "alert", height=860),
+    Picture("desk-alert", "alert", height=800),
     Picture("desk-alert-phone", "alert", width=390, height=844),
 )
 
