@@ -36,7 +36,7 @@ with DAG(
         outlet_events[TRANSACTION_BATCHES].add_partitions(unscored)
         outlet_events[SCORED_BATCHES].add_partitions(unfinished)
 
-    @task(pool="alert")
+    @task(pool="sweep")
     def deliver_due_alerts():
         """Send what is due in the outbox."""
         from include.orchestration.alerting import deliver

@@ -13,6 +13,8 @@ from include.alerts.delivery import Delivery
 
 #: A run that delivers takes nothing more up after so long; what is left stays due for the next one.
 RUN_SECONDS = 60.0
+#: Messages a channel may send at once before its rate counts, as vendors allow it.
+BURST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Pace:
         From now on, how long the run may take messages up.
     monotonic, sleep
         The clock to go by, in seconds, and how to wait.
+    burst
+        Messages a channel may send at once before its rate counts.
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class Pace:
         run_seconds: float = RUN_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        burst: int = 1,
     ) -> None:
+        self._burst = burst
         self._gaps = {channel: 1.0 / rate for channel, rate in (per_second or {}).items()}
         self._free_at: dict[str, float] = {}
         self._now = monotonic
@@ -82,7 +88,9 @@ class Pace:
     def starts_at(self, channels: Iterable[str]) -> dict[str, float]:
         """When the next message may go out on each of ``channels``."""
         now = self._now()
-        return {channel: max(now, self._free_at.get(channel, now)) for channel in channels}
+        return {
+            channel: max(now, self._free_at.get(channel, now) - self._slack(channel)) for channel in channels
+        }
 
     def fits(self, at: float) -> bool:
         """Whether the run still goes on at that time."""
@@ -91,7 +99,11 @@ class Pace:
     def reserve(self, channel: str, at: float) -> None:
         """Take the turn that begins ``at``; nobody else may have taken one since it was asked for."""
         if channel in self._gaps:
-            self._free_at[channel] = at + self._gaps[channel]
+            self._free_at[channel] = max(at, self._free_at.get(channel, at)) + self._gaps[channel]
+
+    def _slack(self, channel: str) -> float:
+        """By how much a channel may be ahead of its rate."""
+        return (self._burst - 1) * self._gaps.get(channel, 0.0)
 
     def wait_until(self, at: float) -> None:
         """Sleep until a turn begins."""

@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.alerts.channels.base import Channel
+from include.alerts.limits import RUN_SECONDS
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router, Routing
 from include.alerts.routing_file import load_routing
@@ -29,6 +30,9 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 
 log = logging.getLogger(__name__)
+
+#: The next batch waits for the end of this one's task: what a slow channel leaves over is sent with it, or swept.
+_SECONDS_OF_A_BATCH = 2.0
 
 Channels = Callable[[], Sequence[Channel]]
 
@@ -63,7 +67,7 @@ def raise_alerts(run: Any) -> list[str]:
         intake = intake_on(session, now.repeat_window)
         # Connections are looked up while the alerts are written, if there are any.
         done = alerting.raise_alerts(batches, ledger, lake, alerts, intake, router, outbox, channels.begin)
-        _deliver(alerts, outbox, channels, router)
+        _deliver(alerts, outbox, channels, router, _SECONDS_OF_A_BATCH)
     return keys_of(done)
 
 
@@ -78,15 +82,23 @@ def deliver() -> None:
     try:
         with cassandra_session() as session, channels_soon(routing().channels()) as channels:
             router = Router(routing(), CassandraCustomerStore(session))
-            _deliver(CassandraAlertStore(session), CassandraOutboxStore(session), channels, router)
+            _deliver(
+                CassandraAlertStore(session), CassandraOutboxStore(session), channels, router, RUN_SECONDS
+            )
     except SchemaMissing as missing:
         raise AirflowSkipException(str(missing)) from missing
 
 
 def _deliver(
-    alerts: CassandraAlertStore, outbox: CassandraOutboxStore, channels: Channels, router: Router
+    alerts: CassandraAlertStore,
+    outbox: CassandraOutboxStore,
+    channels: Channels,
+    router: Router,
+    seconds: float,
 ) -> None:
-    summary = alerting.deliver(alerts, outbox, channels, renderer(), routing().limits, router.held_until)
+    summary = alerting.deliver(
+        alerts, outbox, channels, renderer(), routing().limits, router.held_until, seconds
+    )
     if summary.moved:
         log.info(
             "deliveries: %s sent, %s to be retried, %s dead, %s left to a digest",

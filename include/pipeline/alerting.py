@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from include.alerts.channels.base import Channel
 from include.alerts.from_scored import alerts_of
-from include.alerts.limits import Limits, Pace
+from include.alerts.limits import BURST, RUN_SECONDS, Limits, Pace
 from include.alerts.outbox import deliver_due, enqueue_alerts
 from include.alerts.routing import Router
 from include.alerts.sending import DeliverySummary, HeldUntil, Writer
@@ -71,9 +71,16 @@ def deliver(
     renderer: Writer,
     limits: Limits,
     held_until: HeldUntil | None = None,
+    seconds: float = RUN_SECONDS,
 ) -> DeliverySummary:
-    """Hand over what is due until nothing is due any more, or nothing moves."""
-    total, pace = DeliverySummary(), Pace(limits.sends_per_second)
+    """Hand over what is due until nothing is due any more, nothing moves, or the time is over.
+
+    Parameters
+    ----------
+    seconds
+        So long messages are taken up; what a channel's rate leaves over stays due.
+    """
+    total, pace = DeliverySummary(), Pace(limits.sends_per_second, seconds, burst=BURST)
     while True:
         part = deliver_due(
             outbox,

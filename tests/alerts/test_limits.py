@@ -123,6 +123,15 @@ def test_what_a_run_has_no_time_for_stays_due(senders: int) -> None:
     assert later.sent == summary.skipped
 
 
+def test_a_burst_goes_out_at_once_and_the_rate_counts_from_then_on() -> None:
+    clock = Clock()
+    queue = WorkQueue(some(8, "slack"), Pace({"slack": 2.0}, 60, clock.read, clock.sleep, burst=4))
+    begun, moments = clock.read(), []
+    while queue.take(never) is not None:
+        moments.append(clock.read() - begun)
+    assert moments == [0, 0, 0, 0, 0.5, 1.0, 1.5, 2.0]
+
+
 def test_a_channel_whose_vendor_hangs_leaves_half_of_the_senders_to_the_others() -> None:
     clock = Clock()
     given = [*some(20, "sms"), *some(20, "email")]

@@ -70,12 +70,12 @@ def session(served: Settings, kafka: KafkaServer) -> Iterator[Session]:
 
 
 def test_nobody_gets_in_without_airflows_login(served: Settings) -> None:
-    answer = httpx.get(f"{address(served)}/fraud-desk/queue?sort=newest")
+    answer = httpx.get(f"{address(served)}/fraud-desk/queue?sort=newest", timeout=30)
     assert answer.status_code == 303
     login = httpx.get(f"{address(served)}{answer.headers['location']}")
     assert login.headers["location"].startswith("/auth/login?next=%2Ffraud-desk%2Fqueue")
     for path in ("/fraud-desk/static/desk.js", "/fraud-desk/api/queue"):
-        assert httpx.get(f"{address(served)}{path}").status_code == 401
+        assert httpx.get(f"{address(served)}{path}", timeout=30).status_code == 401
 
 
 def test_airflow_lists_it_in_its_navigation(sign_in: SignIn) -> None:
