@@ -6,6 +6,7 @@ scheduler has ``TIDEWATCH_PRELOAD`` set; elsewhere this file does nothing.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -33,6 +34,7 @@ MODULES = (
     "airflow.providers.apache.spark.hooks.spark_connect",
     "airflow.providers.smtp.hooks.smtp",
     "include.orchestration.tasks",
+    "include.orchestration.alerting",
     "include.alerts.channels.slack",
     "include.alerts.channels.twilio",
     "include.alerts.channels.webhook",
@@ -70,9 +72,13 @@ class PreloadPlugin(AirflowPlugin):
                     importlib.import_module(module)
             except ImportError as error:
                 log.warning("preload: expected to import %s, got: %s; tasks will be slower", module, error)
-        from include.orchestration.tasks import warm_up
+        from include.orchestration import alerting, tasks
 
-        try:
-            warm_up()
-        except Exception as error:  # the task that needs it fails with it, and says so
-            log.warning("preload: expected sound rules and a model, got: %s", error)
+        for warm_up in (tasks.warm_up, alerting.warm_up):
+            try:
+                warm_up()
+            except Exception as error:  # the task that needs it fails with it, and says so
+                log.warning("preload: expected sound rules, a model and routing, got: %s", error)
+        # What stands now stays: a collection in a fork would touch all of it, and so copy every page of it.
+        gc.collect()
+        gc.freeze()

@@ -61,6 +61,18 @@ def _templates() -> Environment:
     )
 
 
+def compile_templates() -> None:
+    """Compile every template now, and not when the first message wants it.
+
+    Raises
+    ------
+    jinja2.TemplateError
+        One of them is no template.
+    """
+    for name in _templates().list_templates():
+        _templates().get_template(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Writes messages.

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.alerts.channels.base import Channel
 from include.alerts.limits import RUN_SECONDS
-from include.alerts.rendering import Renderer
+from include.alerts.rendering import Renderer, compile_templates
 from include.alerts.routing import Router, Routing
 from include.alerts.routing_file import load_routing
 from include.cases import deadlines
@@ -41,6 +41,12 @@ Channels = Callable[[], Sequence[Channel]]
 def routing() -> Routing:
     """Who is told of what, read once a process."""
     return load_routing()
+
+
+def warm_up() -> None:
+    """Read the routing and compile the templates in this process, for those that are forked from it."""
+    routing()
+    compile_templates()
 
 
 def renderer() -> Renderer:
