@@ -6,7 +6,7 @@ import json
 import urllib.request
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.alerts.delivery import Delivery, DeliveryState
+from include.alerts.delivery import DIGEST, ESCALATION, Delivery, DeliveryState, Place
 from include.alerts.from_scored import alerts_of
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
@@ -30,6 +30,9 @@ from include.stores.cassandra.queries import stored_by_batch
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
+_PAGE = 500
+#: Older deliveries are not handed over any more, but for a person's wish.
+_LOOK_BACK = timedelta(hours=3)
 _OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
@@ -64,6 +67,18 @@ class Facts:
     def notices(self, since: datetime) -> int:
         """Mails to the model owner, who is no recipient of alerts."""
         return len(self._lake.written_since("notices", since))
+
+    def other_messages(self, since: datetime) -> int:
+        """Digests, and escalations of what earlier demos left open, that were handed over meanwhile."""
+        count, after = 0, None
+        while page := self._outbox.recent(_PAGE, after=after):
+            for one in page:
+                handed_over = one.delivered_at is not None and one.delivered_at >= since
+                count += handed_over and one.audience in (DIGEST, ESCALATION)
+            after = Place.of(page[-1])
+            if page[-1].created_at < since - _LOOK_BACK:
+                break
+        return count
 
     def scored(self) -> int:
         """Rows of the scored batches."""

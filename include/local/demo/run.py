@@ -140,7 +140,10 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 joined=facts.joined(),
                 notifications_sent=sum(delivery.delivered_at is not None for delivery in deliveries),
                 notifications_open=facts.open_deliveries(),
-                mails=mailbox_count(settings) - mails_before - facts.notices(began_at),
+                mails=mailbox_count(settings)
+                - mails_before
+                - facts.notices(began_at)
+                - facts.other_messages(began_at),
                 stored=facts.stored(),
                 rate=order.rate,
                 seconds=round(seconds, 1),
