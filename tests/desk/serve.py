@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 
-from include.cases.case import Action, Deed
+from include.cases.case import Action, Deed, Worklist
 from plugins.fraud_desk.access import Person, Role, reader
 from plugins.fraud_desk.app import make_app
 from tests.desk.bank import MemoryBank, invented
@@ -37,10 +37,11 @@ def filled(folder: Path, count: int = 160) -> MemoryBank:
         (Action.SNOOZE, {"comment": "Waits for the merchant.", "until": now + timedelta(hours=4)}),
     )
     for place, alert in enumerate(alerts[3::7]):
+        casework = bank.stores().casework
+        if casework.current([alert.alert_id])[alert.alert_id].status.worklist is Worklist.CLOSED:
+            continue  # decided with the alert it was joined to
         action, more = actions[place % len(actions)]
-        bank.stores().casework.act(
-            alert.alert_id, Deed(action, "bela", now - timedelta(minutes=place), **more)
-        )
+        casework.act(alert.alert_id, Deed(action, "bela", now - timedelta(minutes=place), **more))
     return bank
 
 
