@@ -11,6 +11,7 @@ the event after it stands, and derived again by a sweep if the process died in b
 ``casework``         does it: event, queue, label, audit; and finishes what a killed process began
 ``queue``            one row of the queue, the questions it can be asked, and its order
 ``intake``           takes new alerts in: decided once, queued, before anybody is told
+``paging``           goes through a queue page by page
 ``handling``         a new alert: told, joined to an earlier one of the account, or suppressed
 ``suppressions``     snoozes of an account, counterparty, rule or typology: an end, a reason, an author
 ``deadlines``        alerts nobody took in time, and cases whose snooze is over

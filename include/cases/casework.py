@@ -19,9 +19,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from include.alerts.alert import Alert
+from include.alerts.sending import AlertSource
 from include.cases.actions import LONGEST_COMMENT, apply
 from include.cases.case import Action, Case, CaseEvent, Deed, Status
 from include.cases.errors import CaseChanged, CasesError, NoSuchAlert
@@ -53,14 +53,6 @@ SendLabels = Callable[[Sequence[LabelEvent]], object]
 
 #: Notes an event in the audit trail; several times the same is one.
 Record = Callable[[CaseEvent, Alert], object]
-
-
-class AlertSource(Protocol):
-    """The part of the alert store that casework needs."""
-
-    def get_many(self, alert_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Alert]:
-        """Alerts by id; those not stored are left out."""
-        ...
 
 
 def label_of(event: CaseEvent, alert: Alert) -> LabelEvent | None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itsdangerous import BadSignature, Signer
 
 from include.alerts.alert import Alert
+from include.alerts.delivery import CUSTOMER
 from include.cases.case import Action, Case, Deed
 from include.cases.casework import Casework
 from include.cases.errors import CaseChanged, LinkRefused
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 #: How long a link is good for.
 GOOD_FOR = timedelta(hours=72)
-CUSTOMER = "customer"
 
 #: Who has taken an account over reads its holder's messages: those are asked to call.
 NOT_ASKED = frozenset({"account_takeover"})

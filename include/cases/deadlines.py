@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.alerts.alert import Alert, Severity
 from include.cases.case import Action, Case, Deed, Status, Worklist
 from include.cases.casework import Casework
 from include.cases.errors import CasesError
-from include.cases.queue import Ordering, QueueEntry, QueueQuery
+from include.cases.paging import every_page
+from include.cases.queue import Ordering, QueueQuery
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def _escalate(
     minutes = round(after.total_seconds() / 60)
     deed = Deed(Action.ESCALATE, DEADLINE, now, f"nobody took it within {minutes} minutes")
     count = 0
-    for page in _pages(casework, query):
+    for page in list(every_page(casework.queue, query)):  # all, before any of them is changed
         # One that somebody had and gave back waits anew from then on.
         late = {entry.alert_id: entry.version for entry in page if entry.changed_at <= now - after}
         if late:
@@ -81,7 +82,7 @@ def _wake(casework: Casework, now: datetime) -> int:
         limit=_AT_A_TIME,
     )
     deed, count = Deed(Action.WAKE, DEADLINE, now, "the snooze is over"), 0
-    for page in _pages(casework, query):
+    for page in list(every_page(casework.queue, query)):
         cases = casework.current([entry.alert_id for entry in page])
         over = {
             one: case.version
@@ -90,18 +91,6 @@ def _wake(casework: Casework, now: datetime) -> int:
         }
         count += _done(casework.act_on_all(over, deed)) if over else 0
     return count
-
-
-def _pages(casework: Casework, query: QueueQuery) -> list[tuple[QueueEntry, ...]]:
-    """Every row that answers, a page at a time; read before any of them is changed."""
-    pages = []
-    while True:
-        page = casework.queue.page(query)
-        if page.entries:
-            pages.append(page.entries)
-        if page.next_after is None:
-            return pages
-        query = replace(query, after=page.next_after)
 
 
 def _done(outcomes: Mapping[uuid.UUID, Case | CasesError]) -> int:

@@ -102,7 +102,7 @@ class QueueEntry:
 
     def position(self, ordering: Ordering) -> str:
         """Its place in an order; the greatest comes first."""
-        newest = _time(self.raised_at)
+        newest = time_place(self.raised_at)
         match ordering:
             case Ordering.URGENCY:
                 score = 0.0 if math.isnan(self.score) else min(max(self.score, 0.0), 1.0)
@@ -113,7 +113,13 @@ class QueueEntry:
                 return f"{newest}{self.alert_id}"
 
 
-def _time(moment: datetime) -> str:
+def usual_span(now: datetime) -> tuple[datetime, datetime]:
+    """The days a queue is looked at unless asked otherwise, up to what a clock ahead of ours has raised."""
+    return now - timedelta(days=USUAL_DAYS), now + timedelta(minutes=5)
+
+
+def time_place(moment: datetime) -> str:
+    """Where a time stands in the order of the newest: what positions of that order begin with."""
     return f"{(moment - _EPOCH) // _MICROSECOND:0{_TIME_DIGITS}d}"
 
 

@@ -13,8 +13,6 @@ from include.reports.checks import Bound, Check
 from include.stores.lake.files import Lake
 from include.stores.lake.names import BACKTESTS
 
-FOLDER = BACKTESTS
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -202,7 +200,7 @@ class BacktestRecord:
 
 def write_record(lake: Lake, record: BacktestRecord, page: str) -> str:
     """Write data and page below ``backtests/<id>/``; the same id again replaces them. Returns the folder."""
-    folder = f"{FOLDER}/{record.backtest_id}"
+    folder = f"{BACKTESTS}/{record.backtest_id}"
     lake.write_bytes(f"{folder}/backtest.html", page.encode())
     lake.write_json(f"{folder}/backtest.json", record.document())
     return folder
@@ -210,5 +208,5 @@ def write_record(lake: Lake, record: BacktestRecord, page: str) -> str:
 
 def read_document(lake: Lake, backtest_id: str) -> Mapping[str, Any] | None:
     """What ``backtest.json`` says, or None if there is no such back-test."""
-    found: Mapping[str, Any] | None = lake.read_json(f"{FOLDER}/{backtest_id}/backtest.json")
+    found: Mapping[str, Any] | None = lake.read_json(f"{BACKTESTS}/{backtest_id}/backtest.json")
     return found

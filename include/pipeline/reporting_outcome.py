@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from include.adaptation.drift.alarm import Alarm
 from include.alerts.masking import mask_account
 from include.cases.case import Action, CaseEvent, Worklist
+from include.cases.paging import every_page
 from include.cases.queue import LONGEST_PAGE, Ordering, QueueEntry, QueueQuery
 from include.cases.suppressions import Scope, Suppression
 from include.pipeline import drift
@@ -139,16 +141,8 @@ def decided_at(history: Sequence[CaseEvent]) -> datetime | None:
 
 
 def _closed(queue: QueueStore, since: datetime, until: datetime) -> Iterator[QueueEntry]:
-    after: str | None = None
-    while True:
-        query = QueueQuery(
-            since, until, Ordering.NEWEST, worklist=Worklist.CLOSED, after=after, limit=LONGEST_PAGE
-        )
-        page = queue.page(query)
-        yield from page.entries
-        after = page.next_after
-        if after is None:
-            return
+    query = QueueQuery(since, until, Ordering.NEWEST, worklist=Worklist.CLOSED, limit=LONGEST_PAGE)
+    return chain.from_iterable(every_page(queue, query))
 
 
 def drift_of(lake: Lake, since: datetime, until: datetime) -> tuple[DriftNote, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from include.alerts.alert import Alert, Severity
 from include.alerts.message import alert_reference
 from include.cases.case import Action, CaseEvent, Status
-from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
+from include.cases.queue import Ordering, QueueQuery, usual_span
 from include.cases.suppressions import Suppression
 from include.detection.reasons import catalogue_words
 from include.transactions.labels import LabelEvent
@@ -200,11 +200,11 @@ def _of_counterparty(stores: Stores, alert: Alert) -> tuple[AlertRow, ...]:
 
 def of_counterparty(stores: Stores, counterparty_id: str, limit: int) -> tuple[AlertRow, ...]:
     """The newest alerts at a counterparty, of the days the queue usually looks back."""
-    now = datetime.now(UTC)
+    since, until = usual_span(datetime.now(UTC))
     query = QueueQuery(
-        since=now - timedelta(days=USUAL_DAYS),
-        until=now + timedelta(minutes=5),
-        ordering=Ordering.NEWEST,
+        since,
+        until,
+        Ordering.NEWEST,
         worklist=None,
         counterparty_id=counterparty_id,
         limit=limit,

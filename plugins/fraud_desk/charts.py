@@ -57,15 +57,13 @@ class Dot:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Dots over time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Box:
+    """Two axes with their ticks, and where they are."""
 
-    dots: tuple[Dot, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     left: int
-    top: int
     right: int
     bottom: int
 
@@ -78,6 +76,14 @@ class Plot:
     def height(self) -> int:
         """Of the drawing."""
         return self.bottom + 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot(_Box):
+    """Dots over time."""
+
+    dots: tuple[Dot, ...]
+    top: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,9 @@ def timeline(happened: Sequence[Happened], since: datetime, until: datetime, wid
         if since <= one.at <= until
     ]
     up = tuple(Tick(y(10.0**power), number(10.0**power, max(0, -power))) for power in range(low, high + 1))
-    return Plot(tuple(dots), _days(since, until, x), up, left, top, right, bottom)
+    return Plot(
+        dots=tuple(dots), across=_days(since, until, x), up=up, left=left, top=top, right=right, bottom=bottom
+    )
 
 
 def graph(centre: str, links: Sequence[Link], most: int = 12) -> Graph:
@@ -221,26 +229,11 @@ class Column:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns(_Box):
     """Columns from zero up."""
 
     columns: tuple[Column, ...]
-    across: tuple[Tick, ...]
-    up: tuple[Tick, ...]
-    left: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """Of the drawing."""
-        return self.right + 12
-
-    @property
-    def height(self) -> int:
-        """Of the drawing."""
-        return self.bottom + 22
 
 
 def columns(
@@ -266,4 +259,5 @@ def columns(
         for place, (at, _, _) in enumerate(of)
         if place % every == 0
     )
-    return Columns(tuple(drawn), across, (Tick(bottom, "0"), Tick(top, number(most))), left, width, bottom)
+    ticks = (Tick(bottom, "0"), Tick(top, number(most)))
+    return Columns(columns=tuple(drawn), across=across, up=ticks, left=left, right=width, bottom=bottom)

@@ -20,7 +20,8 @@ import numpy as np
 
 from include.alerts.alert import Severity
 from include.cases.case import Status, Worklist
-from include.cases.queue import USUAL_DAYS, Ordering, QueueEntry, QueueQuery
+from include.cases.paging import every_page
+from include.cases.queue import Ordering, QueueEntry, QueueQuery, usual_span
 from include.governance.incidents import Incident, recent_incidents
 from plugins.fraud_desk.bank import Bank, Stores
 from plugins.fraud_desk.flow import Flow, FlowWatch
@@ -163,7 +164,7 @@ class Watch:
 
     def _count(self) -> Counted:
         stores, now = self._bank.stores(), datetime.now(UTC)
-        since, until = now - timedelta(days=USUAL_DAYS), now + timedelta(minutes=5)
+        since, until = usual_span(now)
         counts = [one for one in stores.queue.counts(since, until) if one.status.worklist is Worklist.OPEN]
         return Counted(
             open_by_severity={
@@ -180,15 +181,12 @@ class Watch:
 
 def _newest_entries(stores: Stores, since: datetime, until: datetime) -> tuple[list[QueueEntry], bool]:
     """Alerts, the newest first, ``MOST_ALERTS`` at most; and whether these are all."""
-    query, found = _everything(since, until, min(_PIECE, MOST_ALERTS)), list[QueueEntry]()
-    while True:
-        page = stores.queue.page(query)
-        found += page.entries
-        if page.next_after is None:
-            return found, True
+    found: list[QueueEntry] = []
+    for page in every_page(stores.queue, _everything(since, until, min(_PIECE, MOST_ALERTS))):
         if len(found) >= MOST_ALERTS:
             return found, False
-        query = replace(query, after=page.next_after)
+        found += page
+    return found, True
 
 
 def oldest_unassigned(stores: Stores, since: datetime, until: datetime) -> QueueEntry | None:

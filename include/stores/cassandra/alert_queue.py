@@ -18,7 +18,15 @@ from cassandra.cluster import Session
 
 from include.alerts.alert import Severity
 from include.cases.case import Status
-from include.cases.queue import Ordering, QueueCount, QueueEntry, QueuePage, QueueQuery, checked_cursor
+from include.cases.queue import (
+    Ordering,
+    QueueCount,
+    QueueEntry,
+    QueuePage,
+    QueueQuery,
+    checked_cursor,
+    time_place,
+)
 from include.stores.cassandra.batches import bind_rows, write_rows
 from include.stores.cassandra.clock import join, microseconds, month_of, split
 from include.stores.cassandra.durability import wait_until_durable
@@ -75,10 +83,10 @@ class CassandraQueueStore:
         numbers: dict[tuple[Status, Severity], int] = defaultdict(int)
         amounts: dict[tuple[Status, Severity], Decimal] = defaultdict(Decimal)
         cql = "SELECT position, status, severity, amount FROM alert_queue WHERE ordering = ? AND month = ?"
-        first, end = (f"{microseconds(moment):017d}" for moment in (since, until))
+        first, end = time_place(since), time_place(until)
         for month in _months(since, until):
             for position, status, severity, amount in self._stream(cql, (Ordering.NEWEST.value, month)):
-                if first <= position[:17] < end:
+                if first <= position < end:
                     key = Status(status), Severity(severity)
                     numbers[key] += 1
                     amounts[key] += amount

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import time
 from typing import Any
 
 from cassandra.cluster import Session
 
 from include.alerts.contacts import Customer
 from include.stores.cassandra.batches import bind_rows, write_rows
-from include.stores.cassandra.clock import join, split
+from include.stores.cassandra.clock import join, microseconds, split
 from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.lookups import by_text_keys
 from include.stores.cassandra.statements import prepare
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN = ("customer_id", "segment", "language", "email", "phone", "consent_email", "consent_sms", "timezone")
 _QUIET = ("quiet_from", "quiet_until")
 _COLUMNS = (*_PLAIN, *_QUIET, "updated_at", "updated_at_us")
@@ -49,9 +48,8 @@ class CassandraCustomerStore:
 
 
 def _row(customer: Customer) -> list[Any]:
-    written_at = (customer.updated_at - _EPOCH) // timedelta(microseconds=1)
     values = [getattr(customer, name) for name in (*_PLAIN, *_QUIET)]
-    return [*values, *split(customer.updated_at), written_at]
+    return [*values, *split(customer.updated_at), microseconds(customer.updated_at)]
 
 
 def _customer(row: Sequence[Any]) -> Customer:

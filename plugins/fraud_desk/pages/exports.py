@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from fastapi import APIRouter, Response
 
 from include.cases.errors import NoSuchAlert
-from include.cases.queue import QueueEntry, QueueQuery
+from include.cases.paging import every_page
 from include.reports.case_file import CaseFile, case_file
 from include.reports.csv_export import QUEUE_COLUMNS
 from plugins.fraud_desk.access import Person
@@ -47,17 +46,8 @@ def queue_csv(asked: AskedDep, stores: StoresDep, person: Taker) -> Response:
     """The queue as its address asks for it, without pages."""
     query = asked.query(person.name, datetime.now(UTC), _PIECE)
     detail = {"address": asked.address()}
-    rows = _entries(stores, query)
+    rows = chain.from_iterable(every_page(stores.queue, query))
     return taken_out(stores.audit, person, "queue", detail, rows, QUEUE_COLUMNS, "alerts.csv")
-
-
-def _entries(stores: Stores, query: QueueQuery) -> Iterator[QueueEntry]:
-    while True:
-        found = stores.queue.page(query)
-        yield from found.entries
-        if found.next_after is None:
-            return
-        query = replace(query, after=found.next_after)
 
 
 def _file(stores: Stores, alert_id: uuid.UUID, person: Person, form: str) -> CaseFile:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import islice
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from include.alerts.alert import alert_id_for
 from include.alerts.message import alert_reference
-from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
+from include.cases.paging import every_page
+from include.cases.queue import Ordering, QueueQuery, usual_span
 from plugins.fraud_desk.bank import Stores, StoresDep
 from plugins.fraud_desk.rendering import page, segment
 
@@ -71,20 +72,11 @@ def _alerts(stores: Stores, text: str) -> list[Hit]:
 
 
 def _of_reference(stores: Stores, reference: str) -> list[uuid.UUID]:
-    now = datetime.now(UTC)
-    query = QueueQuery(
-        since=now - timedelta(days=USUAL_DAYS),
-        until=now + timedelta(minutes=5),
-        ordering=Ordering.NEWEST,
-        worklist=None,
-        limit=_PAGE,
-    )
-    for _ in range(_LOOKED_THROUGH // _PAGE):
-        found = stores.queue.page(query)
-        hits = [one.alert_id for one in found.entries if alert_reference(one.alert_id) == reference]
-        if hits or found.next_after is None:
+    since, until = usual_span(datetime.now(UTC))
+    query = QueueQuery(since, until, Ordering.NEWEST, worklist=None, limit=_PAGE)
+    for some in islice(every_page(stores.queue, query), _LOOKED_THROUGH // _PAGE):
+        if hits := [one.alert_id for one in some if alert_reference(one.alert_id) == reference]:
             return hits
-        query = replace(query, after=found.next_after)
     return []
 
 
