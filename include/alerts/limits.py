@@ -112,6 +112,40 @@ class Pace:
             self._sleep(wait)
 
 
+class Failures:
+    """How often in a row each channel has failed for itself; all senders of a run count together.
+
+    Parameters
+    ----------
+    limit
+        After so many in a row a channel is out of order.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._in_a_row: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def again(self, channel: str) -> None:
+        """The channel has failed."""
+        with self._lock:
+            self._in_a_row[channel] += 1
+
+    def over(self, channel: str) -> None:
+        """The channel has answered."""
+        with self._lock:
+            self._in_a_row[channel] = 0
+
+    def out_of_order(self, channel: str) -> bool:
+        """Whether it is to be left alone for the rest of the run."""
+        return self._in_a_row[channel] >= self._limit
+
+    def suspected(self, channel: str, under_way: int) -> bool:
+        """Whether it has failed, and what is under way is enough to tell if it is out of order."""
+        failed = self._in_a_row[channel]
+        return failed > 0 and failed + under_way >= self._limit
+
+
 class WorkQueue:
     """The deliveries of a run, handed out to its senders, the oldest whose channel is free first.
 
@@ -138,18 +172,26 @@ class WorkQueue:
         self._lock = Lock()
         self.left_over = 0  # deliveries nobody will take up in this run
 
-    def take(self, out_of_order: Callable[[str], bool]) -> Delivery | None:
+    def take(
+        self,
+        out_of_order: Callable[[str], bool],
+        suspected: Callable[[str, int], bool] = lambda channel, under_way: False,
+    ) -> Delivery | None:
         """The next delivery, once its turn has come; None if there is none, or no time for it.
 
         Parameters
         ----------
         out_of_order
             Whether a channel is to be left alone for the rest of the run.
+        suspected
+            Whether nobody else is to try a channel, of which so many are under way, before these have ended: who
+            has them goes on with the rest.
         """
         with self._lock:
             for channel in [channel for channel in self._lines if out_of_order(channel)]:
                 self._leave(channel)
-            turns = self._pace.starts_at(self._lines)
+            tried = [name for name in self._lines if not suspected(name, self._under_way[name])]
+            turns = self._pace.starts_at(tried)
             if not turns:
                 return None
             turns = self._shared(turns)

@@ -53,7 +53,7 @@ from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
 from include.alerts.delivery import DIGEST
-from include.alerts.limits import Limits, Pace, SentKey, WorkQueue
+from include.alerts.limits import Failures, Limits, Pace, SentKey, WorkQueue
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router
 from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, HeldUntil, Sender, Writer
@@ -136,10 +136,7 @@ def deliver_due(
     alone, digested = hold_back(due, known, outbox, limits, clock())
     senders = min(senders, len(alone))
     queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace, senders)
-    out_of_order: dict[str, int] = {}
-
-    def leave_alone(channel: str) -> bool:
-        return out_of_order.get(channel, 0) >= OUT_OF_ORDER_LIMIT
+    failures = Failures(OUT_OF_ORDER_LIMIT)
 
     def send() -> Sender:
         channels = open_channels()
@@ -151,11 +148,11 @@ def deliver_due(
             clock,
             backoff or Backoff(),
             renderer or Renderer(),
-            out_of_order,
+            failures,
             held_until,
         )
         try:
-            while (delivery := queue.take(leave_alone)) is not None:
+            while (delivery := queue.take(failures.out_of_order, failures.suspected)) is not None:
                 try:
                     sender.deliver(delivery, lease_seconds)
                 finally:

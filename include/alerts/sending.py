@@ -22,7 +22,7 @@ from include.alerts.errors import (
     RenderingError,
     TemporaryFailure,
 )
-from include.alerts.limits import SentKey, minute_of
+from include.alerts.limits import Failures, SentKey, minute_of
 from include.alerts.masking import mask_account
 from include.alerts.message import Message
 from include.alerts.storm import LIMITED
@@ -101,7 +101,7 @@ class Sender:
     clock: Callable[[], datetime]
     backoff: Backoff
     renderer: Writer
-    out_of_order: dict[str, int]  # in a row, by channel; all senders of a run count together
+    failures: Failures
     held_until: HeldUntil | None = None
     summary: DeliverySummary = field(default_factory=DeliverySummary)
     tried: Counter[SentKey] = field(default_factory=Counter)  # messages to staff, each the first time
@@ -126,7 +126,7 @@ class Sender:
         try:
             provider_id = self._send(claimed)
         except PermanentFailure as failure:
-            self.out_of_order.pop(claimed.channel, None)
+            self.failures.over(claimed.channel)
             self._bury(claimed, str(failure))
         except (TemporaryFailure, RenderingError) as failure:
             self._retry(claimed, failure)
@@ -138,7 +138,7 @@ class Sender:
         self.outbox.delivered(claimed, handed_over, provider_id)
         if claimed.audience == DIGEST and provider_id == EMPTY:
             return
-        self.out_of_order.pop(claimed.channel, None)
+        self.failures.over(claimed.channel)
         self.summary.sent += 1
         if claimed.audience in (STAFF, CUSTOMER) and not due.is_held:
             self.summary.latencies.append((handed_over - claimed.arrived_at).total_seconds())
@@ -183,9 +183,9 @@ class Sender:
 
     def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
         if isinstance(failure, ChannelUnavailable | OutcomeUnknown):
-            self.out_of_order[delivery.channel] = self.out_of_order.get(delivery.channel, 0) + 1
+            self.failures.again(delivery.channel)
         else:
-            self.out_of_order.pop(delivery.channel, None)
+            self.failures.over(delivery.channel)
         if self.backoff.exhausted(delivery.tries):
             self._bury(delivery, f"given up after {delivery.tries} attempts: {failure}")
             return
