@@ -98,3 +98,8 @@ bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of 
 	@$(PYTHON) -m benchmarks.training
 
 .PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
+
+chaos: setup ## Faults under a steady stream, then the books of every store: FAULTS=100 [SEED=7 RATE=40 ONLY=names]
+	@$(PYTHON) -m benchmarks.chaos --faults $(or $(FAULTS),100) --seed $(SEED) --rate $(or $(CHAOS_RATE),40) --only "$(ONLY)"
+
+.PHONY: chaos

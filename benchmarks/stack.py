@@ -18,16 +18,31 @@ from include.settings import HOST, Ports, Settings, settings
 
 
 @contextmanager
-def own_servers(*names: str) -> Iterator[Settings]:
-    """Settings of servers on free ports, in a folder that is removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+def own_stack(folder: Path) -> Iterator[Settings]:
+    """Settings of a stack on free ports; what the folder had before is removed, what it has at the end stays.
+
+    Nothing is started; what was, is stopped at the end.
+    """
     ports = dict(zip(Ports.model_fields, _free_ports(len(Ports.model_fields)), strict=True))
-    now = settings().model_copy(update={"stack_dir": folder / "stack", "ports": Ports(**ports)})
+    changes = {"stack_dir": folder / "stack", "lake_uri": "", "ports": Ports(**ports)}
+    now = settings().model_copy(update=changes)
+    stack.down(now, say=lambda _: None)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        stack.up(now, only=names)
         yield now
     finally:
         stack.down(now, say=lambda _: None)
+
+
+@contextmanager
+def own_servers(*names: str) -> Iterator[Settings]:
+    """Settings of servers on free ports, in a folder that is removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        with own_stack(folder) as now:
+            stack.up(now, only=names)
+            yield now
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 

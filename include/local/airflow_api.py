@@ -75,6 +75,17 @@ class AirflowApi:
         except urllib.error.HTTPError as error:
             raise RunFailed(f"expected to set {key}, Airflow says: {error.read()[:300]!r}") from error
 
+    def set_port(self, connection_id: str, port: int) -> None:
+        """Set the port of a connection that is there."""
+        path = f"/api/v2/connections/{connection_id}"
+        kind = self._get(path)["conn_type"]
+        body = {"connection_id": connection_id, "conn_type": kind, "port": port}
+        self._send("PATCH", f"{path}?update_mask=port", body)
+
+    def pause(self, dag_id: str, paused: bool) -> None:
+        """Switch a DAG off, or on."""
+        self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
+
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Runs of a DAG, the newest first."""
         found = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=50")["dag_runs"]

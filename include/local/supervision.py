@@ -158,6 +158,6 @@ class Supervision:
         end(left)
         return len(left)
 
-    def marked(self) -> list[psutil.Process]:
-        """Processes of this stack."""
-        return marked(self._settings.stack_dir)
+    def marked(self, service: str | None = None) -> list[psutil.Process]:
+        """Processes of this stack, or of one of its services."""
+        return marked(self._settings.stack_dir, service)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -70,15 +70,24 @@ class Facts:
 
     def other_messages(self, since: datetime) -> int:
         """Digests, and escalations of what earlier demos left open, that were handed over meanwhile."""
-        count, after = 0, None
+        return sum(
+            one.delivered_at is not None and one.delivered_at >= since
+            for one in self._newest_until(since - _LOOK_BACK)
+            if one.audience in (DIGEST, ESCALATION)
+        )
+
+    def everything_in_the_outbox(self) -> dict[uuid.UUID, Delivery]:
+        """Every delivery there is, whatever its state, by id."""
+        return {one.delivery_id: one for one in self._newest_until(None)}
+
+    def _newest_until(self, moment: datetime | None) -> Iterator[Delivery]:
+        """Deliveries, the newest first, in whole pages until one that was made before a moment."""
+        after = None
         while page := self._outbox.recent(_PAGE, after=after):
-            for one in page:
-                handed_over = one.delivered_at is not None and one.delivered_at >= since
-                count += handed_over and one.audience in (DIGEST, ESCALATION)
+            yield from page
+            if moment is not None and page[-1].created_at < moment:
+                return
             after = Place.of(page[-1])
-            if page[-1].created_at < since - _LOOK_BACK:
-                break
-        return count
 
     def scored(self) -> int:
         """Rows of the scored batches."""
@@ -104,17 +113,17 @@ class Facts:
 
     def deliveries(self) -> list[Delivery]:
         """The deliveries these alerts have in the outbox, without those that wait for a customer's morning."""
-        return [one for one in self._outbox.get_many(list(self._expected())).values() if not _is_held(one)]
+        return [one for one in self._outbox.get_many(list(self.expected())).values() if not _is_held(one)]
 
     def open_deliveries(self) -> int:
         """Alerts nobody has decided about, and deliveries that are missing, waiting or being sent."""
         handlings = self._handlings.handlings([alert.alert_id for alert in self._wanted])
-        expected = self._expected()
+        expected = self.expected()
         there = self._outbox.get_many(list(expected))
         under_way = sum(one.state in _OPEN and not _is_held(one) for one in there.values())
         return len(self._wanted) - len(handlings) + len(expected) - len(there) + under_way
 
-    def _expected(self) -> dict[uuid.UUID, Delivery]:
+    def expected(self) -> dict[uuid.UUID, Delivery]:
         """Deliveries of the alerts somebody is told of, as they were enqueued."""
         handlings = self._handlings.handlings([alert.alert_id for alert in self._wanted])
         told = [one for one in self._wanted if one.alert_id in handlings and handlings[one.alert_id].told]

@@ -1,0 +1,187 @@
+"""The course of a chaos run."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.chaos.books import Book, books
+from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.injection import Injector
+from benchmarks.chaos.produced import produced
+from benchmarks.chaos.proxy import CuttableProxy
+from benchmarks.chaos.record import ChaosRecord, Outcome
+from benchmarks.chaos.recovery import FlowWatch
+from benchmarks.chaos.stream import SteadyStream
+from benchmarks.chaos.victims import NoVictim, Victims
+from include.local import stack
+from include.local.airflow_api import AirflowApi
+from include.local.demo.facts import Facts
+from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.settings import HOST, Settings
+from include.stores.cassandra.address import CassandraAddress
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage
+from include.stores.lake.names import LABELS
+from include.transactions.offsets import TopicOffsets, lag
+
+#: A fault that has not been recovered from by then never will be.
+RECOVERY_LIMIT_SECONDS = 300.0
+_RUN_LIMIT_SECONDS = 300.0
+_DRAIN_LIMIT_SECONDS = 600.0
+_SETTLE_LIMIT_SECONDS = 420.0
+_SECONDS_A_FAULT = 75.0  # for the bank's calendar to be long enough, outages included
+_A_CUSTOMER_AND_DAY = 2
+_LEAST_CUSTOMERS = 600
+_TRAINING_DAYS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosOrder:
+    """What was asked for."""
+
+    faults: Sequence[Fault]
+    seed: int
+    rate: float
+
+    @property
+    def bank(self) -> dict[str, Any]:
+        """Params of the DAGs that make the bank."""
+        records = self.rate * _SECONDS_A_FAULT * (len(self.faults) + 4)
+        customers = max(_LEAST_CUSTOMERS, ceil(records / (_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1))))
+        return {"seed": self.seed, "customers": customers, "training_days": _TRAINING_DAYS}
+
+
+def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosRecord:
+    """Bring a stack up, let the stream flow, do the faults, and close the books.
+
+    Raises
+    ------
+    LocalStackError
+        The stack could not even start, or the stream broke off.
+    """
+    console.print("[bold]1. The stack, its stores and its first model[/]")
+    stack.up(settings, say=console.print)
+    api = AirflowApi(settings)
+    api.run("initialize_stores", {}, 240)
+    api.run("load_customers", order.bank, 240)
+    api.run("train_models", order.bank | {"only_if_missing": True}, 1500)
+    kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
+    feed = BankFeed(
+        Lake(settings.lake), order.seed, order.bank["customers"], _TRAINING_DAYS, now=datetime.now(UTC)
+    )
+    console.print(f"[bold]2. {len(order.faults)} faults under {order.rate:g} transactions a second[/]")
+    draw, watch = random.Random(order.seed), FlowWatch(settings, kafka)
+    stream = SteadyStream(feed, kafka, (settings.topics.transactions, settings.topics.labels), order.rate)
+    with CuttableProxy(settings.ports.cassandra) as proxy:
+        injector = Injector(settings, Victims(settings), proxy, order.bank, draw, console.print)
+        injector.route_through_proxy()
+        stream.start()
+        outcomes, problems = _faults(order.faults, injector, watch, stream, draw, console)
+        console.print("[bold]3. What is under way comes to its end[/]")
+        stream.finish()
+        problems += _wait_for_the_end(settings, kafka, watch, stream)
+        # The proxy goes with this command; the stack may stay.
+        api.set_port("cassandra_default", settings.ports.cassandra)
+    console.print("[bold]4. The books[/]")
+    made = produced(settings, kafka)
+    record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [], problems)
+    address = CassandraAddress((HOST,), settings.ports.cassandra, settings.keyspace)
+    session = address.connect()
+    try:
+        record.books = books(settings, kafka, session, made)
+    finally:
+        session.cluster.shutdown()
+    record.attribute()
+    _tell(record, console)
+    return record
+
+
+def _faults(
+    faults: Sequence[Fault],
+    injector: Injector,
+    watch: FlowWatch,
+    stream: SteadyStream,
+    draw: random.Random,
+    console: Console,
+) -> tuple[list[Outcome], list[str]]:
+    outcomes: list[Outcome] = []
+    problems: list[str] = []
+    if watch.wait_until_through({}, time.monotonic(), RECOVERY_LIMIT_SECONDS, stream.check) is None:
+        return outcomes, [f"nothing flowed within {RECOVERY_LIMIT_SECONDS:.0f} s, before any fault"]
+    for number, fault in enumerate(faults, 1):
+        time.sleep(draw.uniform(0.5, 4.0))
+        outcome = Outcome(fault, datetime.now(UTC))
+        outcomes.append(outcome)
+        before = watch.ends() or {}
+        try:
+            injection = injector.do(fault)
+        except NoVictim as nobody:
+            problems.append(f"{fault}: {nobody}")
+            continue
+        # What came while it lasted may have been taken already.
+        since = watch.ends() or before
+        outcome.detail = injection.detail
+        outcome.seconds = watch.wait_until_through(
+            since, injection.ended, RECOVERY_LIMIT_SECONDS, stream.check
+        )
+        if injection.run is not None:
+            outcome.run_succeeded = injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
+        took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
+        ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
+        console.print(
+            f"  {number:>3}/{len(faults)}  {fault!s:<38} {took}{ran}  {outcome.detail}", highlight=False
+        )
+        if outcome.seconds is None:
+            problems.append(f"nothing flows any more after {fault}")
+            break
+    return outcomes, problems
+
+
+def _wait_for_the_end(
+    settings: Settings, kafka: dict[str, str], watch: FlowWatch, stream: SteadyStream
+) -> list[str]:
+    """Wait until every stage, the labels and the outbox have nothing left to do; what has, in words."""
+    if not watch.wait_until_drained(_DRAIN_LIMIT_SECONDS, stream.check):
+        return [f"waited {_DRAIN_LIMIT_SECONDS:.0f} s for every stage to be done, in vain"]
+    ledger = BatchLedger(Lake(settings.lake))
+    with TopicOffsets(kafka, settings.topics.labels) as offsets:
+        ends = offsets.ends()
+    facts = Facts(settings, range(ledger.cursor(Stage.SCORED).next_batch))
+    try:
+        end = time.monotonic() + _SETTLE_LIMIT_SECONDS
+        while True:
+            labels, deliveries = lag(ends, ledger.processed_offsets(LABELS)), facts.open_deliveries()
+            if not labels and not deliveries:
+                return []
+            if time.monotonic() > end:
+                return [
+                    f"waited {_SETTLE_LIMIT_SECONDS:.0f} s for {labels} labels and {deliveries} deliveries, in vain"
+                ]
+            time.sleep(2)
+    finally:
+        facts.close()
+
+
+def _tell(record: ChaosRecord, console: Console) -> None:
+    console.print(record.faults_table())
+    console.print(record.books_table())
+    for book in record.books:
+        _tell_book(book, console)
+    for problem in record.problems:
+        console.print(f"Problem: {problem}", style="red", markup=False)
+
+
+def _tell_book(book: Book, console: Console, most: int = 5) -> None:
+    for word, entries in (("lost", book.lost), ("doubled", book.doubled)):
+        for name, at in entries[:most]:
+            console.print(f"{book.store}: {word}: {name} {at or ''}", style="red", markup=False)
+    for text in book.differs[:most]:
+        console.print(f"{book.store}: different: {text}", style="red", markup=False)

@@ -1,0 +1,182 @@
+"""Does to a running stack what a fault says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.chaos.faults import FLOWING, PAUSE_SECONDS, Fault, Kind
+from benchmarks.chaos.proxy import CuttableProxy
+from benchmarks.chaos.victims import NoVictim, Victims
+from include.local import stack
+from include.local.airflow_api import AirflowApi
+from include.settings import Settings
+
+_TRIES = 6
+_TRIGGER_SECONDS = 180.0
+_POLL_SECONDS = 0.5
+_DONE = ("success", "failed")
+#: A rule nobody hits, for change_rule to work on.
+_RULE = """-- id: chaos_draft
+-- title: Draft of a chaos run
+-- typology: unknown
+-- severity: LOW
+-- owner: fraud-platform
+-- version: 1
+-- action: REVIEW
+-- description: An amount that no customer has.
+-- reason: {amount} {currency} is more than anybody has
+amount > 900000000000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A fault that was done.
+
+    Attributes
+    ----------
+    ended
+        When those it was for could begin to recover, by the monotonic clock.
+    detail
+        Whom it met, for the record.
+    run
+        DAG and id of a run that has to succeed all the same; None where the flow is all that counts.
+    """
+
+    ended: float
+    detail: str = ""
+    run: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Injector:
+    """Does faults to one stack.
+
+    Parameters
+    ----------
+    bank
+        Params of the DAGs that make the bank.
+    draw
+        Decides on delays.
+    """
+
+    settings: Settings
+    victims: Victims
+    proxy: CuttableProxy
+    bank: Mapping[str, Any]
+    draw: random.Random
+    say: Callable[[str], None]
+    _number: int = field(default=0)
+
+    def do(self, fault: Fault) -> Injection:
+        """Do one fault.
+
+        Raises
+        ------
+        NoVictim
+            Nobody was found to do it to.
+        RunFailed
+            The stack could not be brought up again, or Airflow does not take a trigger.
+        """
+        self._number += 1
+        match fault.kind:
+            case Kind.KILL:
+                self.victims.kill_server(fault.target)
+            case Kind.PAUSE:
+                self.victims.pause_server(fault.target, PAUSE_SECONDS)
+            case Kind.KILL_WORKERS:
+                self.victims.kill_python_workers()
+            case Kind.CUT:
+                return self._cut(fault.target)
+            case Kind.KILL_TASK:
+                return (
+                    self._kill_flowing(fault.target)
+                    if fault.target in FLOWING
+                    else self._kill_triggered(fault.target)
+                )
+            case Kind.REBOOT:
+                return self._reboot()
+        return Injection(time.monotonic())
+
+    def route_through_proxy(self) -> None:
+        """Let Airflow's tasks reach Cassandra through the proxy."""
+        AirflowApi(self.settings).set_port("cassandra_default", self.proxy.port)
+
+    def wait_for_run(self, run: tuple[str, str], limit: float) -> bool:
+        """Wait until a run has succeeded, and answer it if it asks; whether it has."""
+        dag_id, run_id = run
+        api, approver = AirflowApi(self.settings), AirflowApi(self.settings, "approver")
+        end = time.monotonic() + limit
+        answered = False
+        while time.monotonic() < end:
+            state = next((one["state"] for one in api.runs(dag_id) if one["dag_run_id"] == run_id), None)
+            if state in _DONE:
+                return bool(state == "success")
+            waits = api.tasks(dag_id, run_id).get("approve") in ("awaiting_input", "deferred")
+            if waits and not answered:
+                time.sleep(2)  # as no person answers while the question is only being put
+                approver.answer(dag_id, run_id, "approve", "Reject")
+                answered = True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _kill_flowing(self, dag_id: str) -> Injection:
+        for _ in range(_TRIES):
+            if name := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.5)):
+                return Injection(time.monotonic(), name)
+        raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
+
+    def _kill_triggered(self, dag_id: str) -> Injection:
+        api = AirflowApi(self.settings)
+        for attempt in range(_TRIES):
+            if dag_id == "ingest_transactions":
+                api.pause(dag_id, False)
+            run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
+            try:
+                # Nothing holds a task back for so long that its kill could be aimed at its end only.
+                name = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), run_id)
+                ended = time.monotonic()
+            finally:
+                if dag_id == "ingest_transactions":
+                    api.pause(dag_id, True)  # the run that is there goes on
+            if name:
+                return Injection(ended, name, (dag_id, run_id))
+            self.wait_for_run((dag_id, run_id), _TRIGGER_SECONDS)
+        raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
+
+    def _cut(self, dag_id: str) -> Injection:
+        for _ in range(_TRIES):
+            self.victims.wait_for_task(dag_id)
+            time.sleep(self.draw.uniform(0, 0.4))
+            if count := self.proxy.cut():
+                return Injection(time.monotonic(), f"{count} connections")
+        raise NoVictim(f"no task of {dag_id} had a connection to Cassandra, {_TRIES} times")
+
+    def _reboot(self) -> Injection:
+        count = self.victims.kill_everything()
+        began = time.monotonic()
+        stack.up(self.settings, say=lambda _: None)
+        self.route_through_proxy()
+        return Injection(began, f"{count} processes")
+
+    def _conf(self, dag_id: str) -> dict[str, Any]:
+        today = datetime.now(UTC).date().isoformat()
+        confs: dict[str, dict[str, Any]] = {
+            "build_reports": {"kind": "daily", "period": today},
+            "change_list": {
+                "list": "TRUSTED", "subject": "DEVICE", "value": f"chaos-{self._number}", "reason": "a chaos run",
+            },
+            "change_rule": {"rule": _RULE, "shadow_batches": 0},
+            "ingest_transactions": {"seed": self.bank["seed"] + 1, "customers": 200, "rate": 10, "seconds": 10},
+            "load_customers": dict(self.bank),
+            "train_models": dict(self.bank),
+            "resend_dead_letters": {
+                "reason": "currency", "limit": 20, "corrections": [{"do": "set", "field": "currency", "value": "EUR"}],
+            },
+        }  # fmt: skip
+        return confs.get(dag_id, {})
