@@ -123,6 +123,8 @@ class AirflowApi:
             try:
                 self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
             except urllib.error.HTTPError as error:
+                if error.code == 409:
+                    return  # an earlier try, whose answer never came, did it: the id is ours alone
                 if error.code != 404:
                     raise RunFailed(
                         f"expected to trigger {dag_id}, Airflow says: {error.read()[:300]!r}"
