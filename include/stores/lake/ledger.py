@@ -16,7 +16,6 @@ from typing import Any
 from include.stores.lake.files import Lake
 from include.stores.lake.work import Work, added, observed
 
-
 #: What the manifest of a replay keeps of the first time.
 _FIRST = ("began_at", "completed_at", "by", "measures")
 
