@@ -35,12 +35,14 @@ T = TypeVar("T")
 
 #: Dead letters that are looked at for one that is asked for.
 _LETTERS = 20_000
+#: Columns of the table where no terminal says how many it has.
+_WIDTH = 160
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if the record is found, 1 if nobody knows it."""
     options = _parser().parse_args(arguments)
-    console = Console(stderr=options.json)
+    console = Console(stderr=options.json, width=None if sys.stdout.isatty() else _WIDTH)
     with ExitStack() as stack:
         trace = _Trace(options, stack)
         try:
