@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry.trace import get_current_span
 
 from include.stores.lake.ledger import BatchLedger, Stage, partition_key
 
@@ -47,7 +47,7 @@ def this_run() -> dict[str, str]:
     except RuntimeError:  # as a command, in tests
         return {}
     here = {"dag_id": str(run.dag_id), "run_id": str(run.run_id)}
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
+    if (current := get_current_span()).is_recording():  # else nobody is told of that span
+        span = current.get_span_context()
         here["span"] = f"{span.trace_id:032x}-{span.span_id:016x}"
     return here

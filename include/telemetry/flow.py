@@ -85,8 +85,10 @@ def _histograms(stage: str, cursor: Cursor) -> Iterator[Sample]:
 
 
 def _histogram(cursor: Cursor, name: str) -> Histogram | None:
-    found = cursor.histograms.get(name)
-    return found and Histogram(tuple(found["bounds"]), tuple(found["counts"]), found["sum"])
+    if (found := cursor.histograms.get(name)) is None:
+        return None
+    bounds, counts = tuple(map(float, found["bounds"].split())), tuple(map(int, found["counts"].split()))
+    return Histogram(bounds, counts, found["sum"])
 
 
 def _newest(ledger: BatchLedger, cursors: dict[str, Cursor]) -> Iterator[Sample]:
