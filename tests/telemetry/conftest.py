@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.telemetry.chain import Chain
+from tests.telemetry.collector import Collector, running_collector
 
 
 @pytest.fixture
@@ -22,3 +24,10 @@ def chain(tmp_path: Path, arrived_at: datetime) -> Chain:
     made = Chain.at(tmp_path)
     made.two_batches(arrived_at)
     return made
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector of traces."""
+    with running_collector() as made:
+        yield made

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from include.stores.lake.ledger import Stage
 from include.telemetry import otlp
 from include.telemetry.otlp import POSITION, CollectorAway, export_traces
 from include.telemetry.spans import batch_spans
 from tests.telemetry.chain import Chain, record
+from tests.telemetry.collector import Collector
 
 
 def test_a_batch_has_one_trace_with_a_span_a_stage(chain: Chain, arrived_at: datetime) -> None:
@@ -58,59 +54,16 @@ def test_a_batch_that_is_not_done_has_no_trace_yet(chain: Chain, arrived_at: dat
     assert batch_spans(chain.lake, 2) == []
 
 
-class Collector:
-    """A collector on a free port; answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.status, self.delay = 200, 0.0
-        self.requests: list[ExportTraceServiceRequest] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if self.headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
-                time.sleep(outer.delay)
-                if outer.status == 200:
-                    outer.requests.append(ExportTraceServiceRequest.FromString(body))
-                self.send_response(outer.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @property
-    def spans(self) -> list[bytes]:
-        return [
-            span.span_id
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    made = Collector()
-    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join(5)
-
-
 def test_finished_batches_are_handed_over_once(
     chain: Chain, collector: Collector, arrived_at: datetime
 ) -> None:
     wanted = [span.span_id.to_bytes(8) for batch in (0, 1) for span in batch_spans(chain.lake, batch)]
     done = export_traces(chain.lake, collector.endpoint)
     assert (done.batches, done.spans) == (2, len(wanted))
-    assert collector.spans == wanted
+    assert [span.span_id for span in collector.spans] == wanted
+    root, wait = collector.spans[:2]
+    assert (root.parent_span_id, wait.parent_span_id) == (b"", root.span_id)
+    assert root.start_time_unix_nano == int(arrived_at.timestamp()) * 10**9
     assert export_traces(chain.lake, collector.endpoint).batches == 0
     assert len(collector.requests) == 1
     chain.accept(record(9, (0, 3), arrived_at))  # not done yet
@@ -151,3 +104,17 @@ def test_every_stage_has_a_span(chain: Chain) -> None:
     from include.telemetry.spans import DAGS
 
     assert set(DAGS) == set(Stage)
+
+
+def test_a_span_is_linked_to_that_of_airflow(chain: Chain, collector: Collector) -> None:
+    """The manifest names the span that Airflow's task had."""
+    path = "scored/batch=0000000000/manifest.json"
+    manifest = chain.lake.read_json(path)
+    manifest["by"]["span"] = f"{0xABC:032x}-{0xDEF:016x}"
+    chain.lake.write_json(path, manifest)
+    export_traces(chain.lake, collector.endpoint)
+    links = {span.name: list(span.links) for span in collector.spans if span.links}
+    assert list(links) == ["score_transactions"]
+    (link,) = links["score_transactions"]
+    assert int.from_bytes(link.trace_id) == 0xABC
+    assert int.from_bytes(link.span_id) == 0xDEF
