@@ -81,6 +81,10 @@ replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte:
 	@$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
 	  $(if $(WHOLE),--whole) $(if $(LAKE_ONLY),--lake-only)
 
+trace: $(STAMP) ## One record from the broker to its messages: TRANSACTION=id or OFFSET=partition:offset [JSON=1 LAKE_ONLY=1]
+	@$(PYTHON) -m include.auditing.trace $(if $(OFFSET),--offset "$(OFFSET)",$(if $(TRANSACTION),"$(TRANSACTION)",$(error expected \
+	  TRANSACTION=<id> or OFFSET=<partition>:<offset>))) $(if $(JSON),--json) $(if $(LAKE_ONLY),--lake-only)
+
 verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
 	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
 
@@ -103,3 +107,5 @@ chaos: setup ## Faults under a steady stream, then the books of every store: FAU
 	@$(PYTHON) -m benchmarks.chaos --faults $(or $(FAULTS),100) --seed $(SEED) --rate $(or $(CHAOS_RATE),40) --only "$(ONLY)"
 
 .PHONY: chaos
+
+.PHONY: evaluate drift-study parity backtest-rules replay-decision trace verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training

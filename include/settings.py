@@ -12,13 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 #: The embedded stack listens here and nowhere else.
 HOST = "127.0.0.1"
+#: A token that opens something must not be guessed.
+_TOKEN_CHARACTERS = 24
 
 
 class Ports(BaseModel):
@@ -105,11 +107,27 @@ class Settings(BaseSettings):
     # have no links. The keys sign customers' links; several, separated by commas, the newest last.
     desk_url: str = ""
     link_keys: SecretStr = SecretStr("")
+    # What Prometheus shows to read the metrics; empty: only people and programs with a session of Airflow read them.
+    metrics_token: SecretStr = SecretStr("")
+    # Where traces go, OTLP over HTTP, e.g. http://collector:4318; empty: nowhere.
+    otlp_endpoint: str = Field(
+        "", validation_alias=AliasChoices("TIDEWATCH_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
     topic_partitions: int = Field(6, gt=0)
     ports: Ports = Ports()
     memory: Memory = Memory()
     stream: Stream = Stream()
     topics: Topics = Topics()
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _not_guessed(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token.get_secret_value()) < _TOKEN_CHARACTERS:
+            raise ValueError(
+                f"metrics_token: expected at least {_TOKEN_CHARACTERS} characters, got fewer; make one with "
+                "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        return token
 
     @property
     def lake(self) -> str:

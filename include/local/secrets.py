@@ -35,6 +35,7 @@ class Secrets:
     slack: str = field(default_factory=_token, repr=False)
     webhook: str = field(default_factory=_webhook_secret, repr=False)
     link_key: str = field(default_factory=_token, repr=False)
+    metrics: str = field(default_factory=_token, repr=False)
     admin: str = field(default_factory=_token, repr=False)
     approver: str = field(default_factory=_token, repr=False)
     analyst: str = field(default_factory=_token, repr=False)

@@ -19,7 +19,7 @@ from include.cases import deadlines
 from include.governance.incidents import clear_incident, raise_incident
 from include.orchestration.casework import LabelSender, answer_links, casework_on, intake_on
 from include.orchestration.connections import cassandra_session, channels_soon, kafka_config
-from include.orchestration.steps import batches_to_do, keys_of
+from include.orchestration.steps import batches_to_do, keys_of, this_run
 from include.pipeline import alerting
 from include.settings import settings
 from include.stores.cassandra.alerts import CassandraAlertStore
@@ -61,7 +61,7 @@ def renderer() -> Renderer:
 def raise_alerts(run: Any) -> list[str]:
     """Write alerts and send what is due; returns the partition keys of the batches."""
     lake = Lake(settings().lake)
-    ledger = BatchLedger(lake)
+    ledger = BatchLedger(lake, this_run())
     batches = batches_to_do(ledger, Stage.ALERTED, run)
     if not batches:
         deliver()  # a try before this one may have been cut off after the batch and before its mails

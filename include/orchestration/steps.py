@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from opentelemetry.trace import get_current_span
+
 from include.stores.lake.ledger import BatchLedger, Stage, partition_key
 
 log = logging.getLogger(__name__)
@@ -30,3 +32,22 @@ def batches_to_do(ledger: BatchLedger, stage: Stage, run: Any) -> range:
         log.info("batch %s is done again by hand", key)
         return range(int(key), int(key) + 1)
     return due
+
+
+def this_run() -> dict[str, str]:
+    """The Airflow run this process works for, as manifests note it; nothing outside of a task.
+
+    With Airflow's own traces on (``[traces] otel_on``) the task's span is noted too, so that a batch's trace can
+    be linked to it.
+    """
+    from airflow.sdk import get_current_context
+
+    try:
+        run = get_current_context()["dag_run"]
+    except RuntimeError:  # as a command, in tests
+        return {}
+    here = {"dag_id": str(run.dag_id), "run_id": str(run.run_id)}
+    if (current := get_current_span()).is_recording():  # else nobody is told of that span
+        span = current.get_span_context()
+        here["span"] = f"{span.trace_id:032x}-{span.span_id:016x}"
+    return here

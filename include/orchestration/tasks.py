@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,7 @@ from include.orchestration.connections import (
     kafka_config,
     spark_session,
 )
-from include.orchestration.steps import batches_to_do, keys_of
+from include.orchestration.steps import batches_to_do, keys_of, this_run
 from include.pipeline import loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
@@ -73,7 +74,7 @@ def warm_up() -> None:
 
 def process() -> list[str]:
     """Read what arrived, settle it into batches."""
-    now, lake = settings(), _lake()
+    now, lake, began_at = settings(), _lake(), datetime.now(UTC)
     with cassandra_session_soon() as session:
         kafka = kafka_config()
         job = ProcessJob(
@@ -83,6 +84,8 @@ def process() -> list[str]:
             lambda: CassandraSeenStore(session()),
             KafkaDeadLetters(kafka, now.topics.dead_letter, now.topics.transactions),
             now,
+            this_run(),
+            began_at,
         )
         return keys_of(job.run())
 
@@ -90,7 +93,7 @@ def process() -> list[str]:
 def score(run: Any) -> list[str]:
     """Score what was accepted."""
     lake = _lake()
-    ledger = BatchLedger(lake)
+    ledger = BatchLedger(lake, this_run())
     batches = batches_to_do(ledger, Stage.SCORED, run)
     if not batches:
         return []
@@ -121,7 +124,7 @@ def load(run: Any) -> list[str]:
     """Load what was scored into Cassandra."""
     os.nice(10)  # alerts first, where processors are few
     lake = _lake()
-    ledger = BatchLedger(lake)
+    ledger = BatchLedger(lake, this_run())
     batches = batches_to_do(ledger, Stage.STORED, run)
     if not batches:
         return []

@@ -16,6 +16,7 @@ from include.cases.case import Status
 from include.cases.intake import Intake
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
+from include.stores.lake.work import Work
 from include.stores.ports import AlertStore, OutboxStore
 
 #: Deliveries under way at a time: each waits for Cassandra twice and for the mail server once.
@@ -45,6 +46,7 @@ def raise_alerts(
     """
     done = []
     for batch in batches:
+        work = Work(datetime.now(UTC), ledger.arrived_at(batch))
         raised = alerts_of(lake.read_table(scored_file(batch)), batch)
         if raised:
             foresee()
@@ -59,7 +61,7 @@ def raise_alerts(
             "suppressed": statuses[Status.SUPPRESSED],
             "deliveries": deliveries,
         }
-        ledger.complete(Stage.ALERTED, batch, counts)
+        ledger.complete(Stage.ALERTED, batch, counts, work=work)
         done.append(batch)
     return done
 

@@ -223,14 +223,13 @@ class DriftWatch:
     @cached_property
     def _folder(self) -> str:
         """Of the champion's present time in office."""
-        full = [one.version for one in self.registry.promotions() if one.share == 1]
-        return f"{FOLDER}/{full[-1]}-{len(full):04d}"
+        return _folder_of([one.version for one in self.registry.promotions() if one.share == 1])
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
 
     def _told(self) -> list[Alarm]:
-        return [Alarm.model_validate(row) for row in self.lake.read_json(self._path("alarms.json")) or []]
+        return _alarms(self.lake, self._folder)
 
     def _keep(self, alarms: Sequence[Alarm]) -> None:
         rows = [alarm.model_dump(mode="json") for alarm in alarms]
@@ -244,6 +243,21 @@ class DriftWatch:
         if episode is not None and episode != before:
             self.lake.write_json(_EPISODE, episode.model_dump(mode="json"))
         return episode
+
+
+def standing_alarms(lake: Lake, registry: ModelRegistry) -> list[Alarm]:
+    """Alarms of the champion that stand and have been told, without looking anew or loading a model."""
+    versions = [one.version for one in registry.promotions() if one.share == 1]
+    return _alarms(lake, _folder_of(versions)) if versions else []
+
+
+def _folder_of(promoted: Sequence[str]) -> str:
+    """Folder of the time in office of the last one promoted."""
+    return f"{FOLDER}/{promoted[-1]}-{len(promoted):04d}"
+
+
+def _alarms(lake: Lake, folder: str) -> list[Alarm]:
+    return [Alarm.model_validate(row) for row in lake.read_json(f"{folder}/alarms.json") or []]
 
 
 def _by_hour(hours: list[Summary]) -> list[Summary]:

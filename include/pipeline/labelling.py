@@ -12,9 +12,10 @@ Those are tried again with every later batch, as long as such a transaction coul
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from include.features.labels import JOINED_LABEL_SCHEMA
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, batch_folder
 from include.stores.lake.names import LABELS
+from include.stores.lake.work import Work
 from include.stores.ports import DeadLetterQueue, LabelStore
 from include.transactions.labels import (
     ARRIVED_LABEL_SCHEMA,
@@ -85,7 +87,7 @@ class LabelJob:
         return done
 
     def _batch(self, ledger: BatchLedger, start: Mapping[int, int], until: Mapping[int, int]) -> int:
-        cursor = ledger.cursor(LABELS)
+        cursor, began_at = ledger.cursor(LABELS), datetime.now(UTC)
         batch = cursor.next_batch
         good: list[tuple[LabelRecord, LabelEvent]] = []
         bad: list[tuple[LabelRecord, list[str]]] = []
@@ -112,8 +114,17 @@ class LabelJob:
             "joined": joined.num_rows,
             "waiting": waiting.num_rows,
         }
+        tallies = {
+            "reason": Counter(reason for _, reasons in bad for reason in reasons),
+            "source": Counter(str(label.source) for _, label in good),
+        }
         ledger.complete(
-            LABELS, batch, counts, positions={"offsets": dict(until), "dead_letter": tail}, facts=facts
+            LABELS,
+            batch,
+            counts,
+            positions={"offsets": dict(until), "dead_letter": tail},
+            facts=facts,
+            work=Work(began_at, pc.min(arrived["arrived_at"]).as_py(), tallies=tallies),
         )
         log.info("labels, batch %s: %s, %s", batch, counts, facts)
         return batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from include.governance.audit import AuditBroken, AuditRecord
 from include.governance.decisions import seal_of
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
+from include.stores.lake.work import Work
 
 #: Writes a scored table under its batch's number and says how many transactions it stored.
 Load = Callable[[pa.Table, int], int]
@@ -34,10 +36,11 @@ def load(
     """
     done = []
     for batch in batches:
+        work = Work(datetime.now(UTC), ledger.arrived_at(batch))
         if witness is not None:
             _tell(lake, batch, witness)
         stored = write(lake.read_table(scored_file(batch)), batch)
-        ledger.complete(Stage.STORED, batch, {"stored": stored})
+        ledger.complete(Stage.STORED, batch, {"stored": stored}, work=work)
         done.append(batch)
     return done
 

@@ -30,6 +30,7 @@ from include.stores.lake.ledger import (
     labels_file,
     scored_file,
 )
+from include.stores.lake.work import Work, count_values
 from include.stores.ports import StateStore
 
 
@@ -210,17 +211,24 @@ def score(
     """
     done = []
     for batch in batches:
+        began_at = datetime.now(UTC)
         accepted = ledger.manifest(Stage.ACCEPTED, batch) or {}
         configuration = _configuration(batch, ledger, lake, registry, rules)
         scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
         lake.write_table(scored_file(batch), scored)
         _seal(lake, batch, configuration)
+        decisions = count_values(scored["decision"])
         ledger.complete(
             Stage.SCORED,
             batch,
-            {"scored": scored.num_rows, "alerts": scored["decision"].to_pylist().count("ALERT")},
+            {
+                "scored": scored.num_rows,
+                "alerts": decisions.get("ALERT", 0),
+                "reviews": decisions.get("REVIEW", 0),
+            },
             positions={"labels_until": configuration.labels_until},
             facts=configuration.facts(),
+            work=Work(began_at, ledger.arrived_at(batch), tallies={"level": count_values(scored["level"])}),
         )
         done.append(batch)
     return done

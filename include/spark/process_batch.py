@@ -18,7 +18,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +32,7 @@ from include.spark.session import use_codegen
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
+from include.stores.lake.work import Work, count_values
 from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA
@@ -58,6 +60,10 @@ class ProcessJob:
         Options of Spark's Kafka source, without the ``kafka.`` prefix (``bootstrap.servers`` …).
     seen
         Gives the store of accepted ids; asked when the first batch is there, so it may still be connecting.
+    by
+        Who works, for the manifests, see ``BatchLedger``.
+    began_at
+        When this run took up its work.
     """
 
     spark: Any
@@ -66,6 +72,8 @@ class ProcessJob:
     seen: Callable[[], SeenStore]
     dead_letters: DeadLetterQueue
     settings: Settings
+    by: Mapping[str, str] = field(default_factory=dict)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
@@ -150,7 +158,7 @@ class _Run:
 
     def settle_committed(self) -> Iterator[int]:
         """Settle every micro-batch that Spark has committed and nobody has settled."""
-        ledger = BatchLedger(self.job.lake)
+        ledger = BatchLedger(self.job.lake, self.job.by)
         while True:
             cursor = ledger.cursor(Stage.ACCEPTED)
             if not self.checkpoint.is_committed(cursor.next_batch - self.first):
@@ -158,8 +166,13 @@ class _Run:
             self._settle(cursor.next_batch, cursor.positions, ledger)
             yield cursor.next_batch
 
+    def _began_at(self, batch: int, ledger: BatchLedger) -> datetime:
+        """When this run began with a batch: with the first of them at its start, else when the one before was done."""
+        before = (ledger.manifest(Stage.ACCEPTED, batch - 1) or {}).get("completed_at") if batch else None
+        return max(self.job.began_at, datetime.fromisoformat(before)) if before else self.job.began_at
+
     def _settle(self, batch: int, positions: Mapping[str, Any], ledger: BatchLedger) -> None:
-        job, began = self.job, time.monotonic()
+        job, began, committed_at = self.job, time.monotonic(), datetime.now(UTC)
         start = {int(partition): end for partition, end in positions.get("offsets", {}).items()}
         end = start | self.checkpoint.end_offsets(batch - self.first)
         arrivals, seen = self._arrivals(start, end), job.seen()
@@ -170,12 +183,30 @@ class _Run:
                 seen.remember(outcome.accepted["transaction_id"].to_pylist(), batch)
             job.lake.write_table(accepted_file(batch), outcome.accepted)
             tail = sent.result()
+        began_at, arrived_at = self._began_at(batch, ledger), pc.min(arrivals["arrived_at"]).as_py()
+        measures = {
+            "spark_seconds": max(0.0, (committed_at - began_at).total_seconds()),
+            "settle_seconds": time.monotonic() - began,
+            "batch_records": outcome.counts["read"],
+        }
+        if arrived_at is not None:
+            measures["wait_seconds"] = max(0.0, (began_at - arrived_at).total_seconds())
         ledger.complete(
             Stage.ACCEPTED,
             batch,
             outcome.counts,
             positions={"offsets": end, "dead_letter": tail},
-            facts={"start_offsets": start, "spark_run": self.first},
+            facts={
+                "start_offsets": start,
+                "spark_run": self.first,
+                "arrived_at": arrived_at and arrived_at.isoformat(),
+            },
+            work=Work(
+                began_at,
+                arrived_at,
+                measures,
+                {"reason": count_values(pc.list_flatten(outcome.dead["errors"]))},
+            ),
         )
         log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 

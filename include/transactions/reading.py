@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from include.transactions.errors import TopicsUnavailable
 
 _WAIT_SECONDS = 30.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_between(
@@ -75,3 +77,22 @@ def read_between(
                 places.pop(partition, None)
     finally:
         consumer.close()
+
+
+def oldest_arrival(config: Mapping[str, Any], topic: str, places: Mapping[int, int]) -> datetime | None:
+    """The broker's time of the oldest of the records that stand at these places, UTC; None if there are none.
+
+    Parameters
+    ----------
+    places
+        Offset by partition, before the partition's end. What retention has deleted is left out, and so is a marker
+        of a transaction.
+
+    Raises
+    ------
+    TopicsUnavailable
+        See ``read_between``.
+    """
+    stops = {partition: offset + 1 for partition, offset in places.items()}
+    times = [message.timestamp()[1] for message in read_between(config, topic, places, stops)]
+    return _EPOCH + timedelta(milliseconds=min(times)) if times else None

@@ -14,6 +14,7 @@ more. The session is Airflow's own: its cookie (HttpOnly, SameSite=Lax) or a bea
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -29,6 +30,9 @@ from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+
+from include.settings import settings
 
 DAG = "raise_alerts"
 VARIABLE = "fraud_desk"
@@ -112,6 +116,22 @@ def reader(request: Request, user: Annotated[Any, Depends(_signed_in)]) -> Perso
     if not person.may(Role.VIEWER):
         raise NotAllowed(person.name, Role.VIEWER)
     return person
+
+
+async def scraper(request: Request) -> None:
+    """Who collects metrics: the bearer of the settings' ``metrics_token``, or whoever may read the desk.
+
+    Raises
+    ------
+    SignInNeeded, NotAllowed
+        See there.
+    """
+    wanted = settings().metrics_token.get_secret_value()
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if wanted and scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), wanted.encode()):
+        return
+    user = await _signed_in(request)
+    await run_in_threadpool(reader, request, user)
 
 
 def _at_least(role: Role) -> Callable[[Person], Person]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol, cast
@@ -78,6 +79,10 @@ class Bank(Protocol):
 
     def end_offsets(self) -> dict[int, int] | None:
         """Where the topic of transactions ends, by partition; None while the brokers do not say."""
+        ...
+
+    def oldest_arrival(self, places: Mapping[int, int]) -> datetime | None:
+        """The broker's time of the oldest of the transactions at these places; see ``include.transactions.reading``."""
         ...
 
 

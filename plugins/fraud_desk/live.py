@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -99,6 +99,13 @@ class LiveBank:
             log.warning("the end of the topic of transactions is not known: %s", error)
             self._offsets.forget()
             return None
+
+    def oldest_arrival(self, places: Mapping[int, int]) -> datetime | None:
+        """See ``Bank.oldest_arrival``."""
+        from include.orchestration.connections import kafka_config
+        from include.transactions.reading import oldest_arrival
+
+        return oldest_arrival(kafka_config(), settings().topics.transactions, places) if places else None
 
     def _make_stores(self) -> Stores:
         from cassandra.cluster import EXEC_PROFILE_DEFAULT

@@ -127,6 +127,11 @@ class Watch:
         self._bank.stores()
         return self._look.get()
 
+    def counted(self) -> Counted:
+        """All open alerts, half a minute old at most; errors as ``look`` has them."""
+        self._bank.stores()
+        return self._counted.get()
+
     def _make(self) -> Look:
         stores, now = self._bank.stores(), datetime.now(UTC)
         if self._flow is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -79,6 +79,7 @@ class MemoryBank:
     labels: list[LabelEvent] = field(default_factory=list)
     failure: CassandraStoreError | None = None
     ends: dict[int, int] | None = field(default_factory=lambda: {0: 12})
+    oldest: datetime | None = None  # the broker's time of the oldest record that no batch has
     _stores: Stores | None = None
 
     @classmethod
@@ -113,6 +114,9 @@ class MemoryBank:
 
     def end_offsets(self) -> dict[int, int] | None:
         return self.ends
+
+    def oldest_arrival(self, places: Mapping[int, int]) -> datetime | None:
+        return self.oldest if places else None
 
     def raise_alerts(self, *alerts: Alert, window: timedelta = timedelta(hours=1)) -> None:
         """Take alerts in as the chain does."""

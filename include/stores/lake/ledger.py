@@ -14,6 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from include.stores.lake.files import Lake
+from include.stores.lake.work import Work, added, observed
+
+#: What the manifest of a replay keeps of the first time.
+_FIRST = ("began_at", "completed_at", "by", "measures")
 
 
 class Stage(StrEnum):
@@ -47,11 +51,15 @@ class Cursor:
         Sums of the manifests' counts over all batches done.
     positions
         What a stage has to remember from its last batch, e.g. the end offsets read.
+    tallies, histograms
+        What was measured of all batches done, see ``include.stores.lake.work``; each batch once.
     """
 
     next_batch: int = 0
     totals: Mapping[str, int] = field(default_factory=dict)
     positions: Mapping[str, Any] = field(default_factory=dict)
+    tallies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    histograms: Mapping[str, Any] = field(default_factory=dict)
 
 
 def partition_key(batch: int) -> str:
@@ -80,10 +88,17 @@ def labels_file(batch: int) -> str:
 
 
 class BatchLedger:
-    """Manifests and cursors in the lake."""
+    """Manifests and cursors in the lake.
 
-    def __init__(self, lake: Lake) -> None:
+    Parameters
+    ----------
+    by
+        Who works, for the manifests: run, DAG. Nothing depends on it.
+    """
+
+    def __init__(self, lake: Lake, by: Mapping[str, str] | None = None) -> None:
         self._lake = lake
+        self._by = dict(by or {})
 
     def cursor(self, stage: str) -> Cursor:
         """How far a stage has come."""
@@ -106,6 +121,11 @@ class BatchLedger:
         document = self._lake.read_json(f"{batch_folder(stage, batch)}/manifest.json")
         return dict(document) if document else None
 
+    def arrived_at(self, batch: int) -> datetime | None:
+        """When the broker got the oldest record of an accepted batch; None where the manifest does not say."""
+        said = (self.manifest(Stage.ACCEPTED, batch) or {}).get("arrived_at")
+        return datetime.fromisoformat(said) if said else None
+
     def complete(
         self,
         stage: str,
@@ -113,11 +133,12 @@ class BatchLedger:
         counts: Mapping[str, int],
         positions: Mapping[str, Any] | None = None,
         facts: Mapping[str, Any] | None = None,
+        work: Work | None = None,
     ) -> None:
         """Record a batch as done, after all of its output has been written.
 
-        Idempotent: the manifest is replaced, and the totals move only with the cursor, which moves
-        only for the batch it points at.
+        Idempotent: the manifest is replaced (that of a replay says when the batch was first done), and totals,
+        tallies and histograms move only with the cursor, which moves only for the batch it points at.
 
         Raises
         ------
@@ -129,16 +150,26 @@ class BatchLedger:
             raise ValueError(
                 f"{stage}: expected batch {cursor.next_batch} next, got {batch}; do that one first"
             )
-        manifest = {
+        now = datetime.now(UTC)
+        measures = work.measured(now) if work else {}
+        manifest: dict[str, Any] = {
             "batch": batch,
             "counts": dict(counts),
             "positions": positions or {},
-            "completed_at": datetime.now(UTC).isoformat(),
+            "completed_at": now.isoformat(),
             **(facts or {}),
         }
+        if self._by:
+            manifest["by"] = self._by
+        if work is not None:
+            manifest |= {"began_at": work.began_at.isoformat(), "measures": measures, "tallies": work.tallies}
+        replayed = batch < cursor.next_batch
+        if replayed and (before := self.manifest(stage, batch)):
+            first = {name: before[name] for name in _FIRST if name in before}
+            manifest["first"] = before.get("first") or first
         self._lake.write_json(f"{batch_folder(stage, batch)}/manifest.json", manifest)
-        if batch < cursor.next_batch:
-            return  # a replay
+        if replayed:
+            return
         totals = {name: cursor.totals.get(name, 0) + count for name, count in counts.items()}
         self._lake.write_json(
             f"cursors/{stage}.json",
@@ -146,5 +177,7 @@ class BatchLedger:
                 "next_batch": batch + 1,
                 "totals": {**cursor.totals, **totals},
                 "positions": positions or {},
+                "tallies": added(cursor.tallies, work.tallies if work else {}),
+                "histograms": observed(cursor.histograms, measures),
             },
         )

@@ -1,0 +1,172 @@
+"""Finds records in the lake: by the id of their transaction, or by their place in Kafka."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.pipeline.batch_log import batch_numbers
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
+from include.stores.lake.names import ARRIVALS
+from include.transactions.dead_letter import Place
+
+_COLUMNS = ("transaction_id", "kafka_partition", "kafka_offset", "arrived_at", "errors")
+#: Spark runs that are looked through for further arrivals of a transaction that is found already.
+FURTHER_RUNS = 500
+
+
+class Outcome(StrEnum):
+    """What became of a record."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    DEAD_LETTERED = "dead-lettered"
+    LEFT_OUT = "left out"  # a duplicate or a dead letter; what tells which has been deleted
+    WAITING = "waiting"  # no batch has it yet
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record.
+
+    Attributes
+    ----------
+    batch
+        The batch that read it; None while there is none.
+    reasons
+        Of a refusal.
+    """
+
+    topic: str
+    place: Place
+    outcome: Outcome
+    transaction_id: str | None = None
+    batch: int | None = None
+    arrived_at: datetime | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Looks through the batches and Spark runs that retention has left.
+
+    Parameters
+    ----------
+    topic
+        Of the transactions.
+    """
+
+    lake: Lake
+    topic: str
+
+    def by_id(self, transaction_id: str, batch: int | None = None) -> list[Found]:
+        """Every arrival of a transaction, the accepted one first, then by arrival; empty if there is none.
+
+        Parameters
+        ----------
+        batch
+            The batch that is said to have accepted it.
+        """
+        accepted = self._accepted(transaction_id, batch)
+        runs = self.lake.names(ARRIVALS)
+        others = [
+            self._judged(row, run)
+            for run in (runs[-FURTHER_RUNS:] if accepted else runs)
+            for row in self._arrivals(run, pc.field("transaction_id") == transaction_id)
+        ]
+        places = {one.place for one in accepted}
+        fresh = {one.place: one for one in others if one is not None and one.place not in places}
+        return accepted + sorted(
+            fresh.values(), key=lambda one: (one.arrived_at is None, one.arrived_at, one.place)
+        )
+
+    def by_place(self, place: Place) -> Found | None:
+        """The record at a place that a batch has read; None where none (any more) has."""
+        batch = self.batch_of(place)
+        if batch is None:
+            return None
+        at_place = (pc.field("kafka_partition") == place.partition) & (
+            pc.field("kafka_offset") == place.offset
+        )
+        path = accepted_file(batch)
+        if self.lake.exists(path):
+            for row in self.lake.read_table(path, _COLUMNS).filter(at_place).to_pylist():
+                return self._found(row, Outcome.ACCEPTED, batch)
+        manifest = BatchLedger(self.lake).manifest(Stage.ACCEPTED, batch) or {}
+        run = f"run={int(manifest.get('spark_run', batch)):010d}"
+        for row in self._arrivals(run, at_place):
+            return self._found(row, Outcome.DEAD_LETTERED if row["errors"] else Outcome.DUPLICATE, batch)
+        return Found(self.topic, place, Outcome.LEFT_OUT, batch=batch)
+
+    def batch_of(self, place: Place) -> int | None:
+        """The batch that read a place; None if none has, or its manifest is deleted."""
+        there, ledger = batch_numbers(self.lake, str(Stage.ACCEPTED)), BatchLedger(self.lake)
+        there = [number for number in there if number < ledger.cursor(Stage.ACCEPTED).next_batch]
+
+        def end(number: int) -> int:
+            manifest = ledger.manifest(Stage.ACCEPTED, number) or {}
+            ends = manifest.get("positions", {}).get("offsets", {})
+            return int(ends.get(str(place.partition), 0))
+
+        index = bisect_right(there, place.offset, key=end)  # ends never go back from batch to batch
+        if index == len(there):
+            return None
+        if index == 0:  # of an older batch, unless it stands between this one's start and end
+            start = (ledger.manifest(Stage.ACCEPTED, there[0]) or {}).get("start_offsets", {})
+            if place.offset < int(start.get(str(place.partition), 0)):
+                return None
+        return there[index]
+
+    def _accepted(self, transaction_id: str, hint: int | None) -> list[Found]:
+        there = batch_numbers(self.lake, str(Stage.ACCEPTED))
+        for number in ([hint] if hint is not None else []) + there[::-1]:
+            path = accepted_file(number)
+            if not self.lake.exists(path):
+                continue
+            rows = self.lake.read_table(path, _COLUMNS).filter(pc.field("transaction_id") == transaction_id)
+            if rows.num_rows:
+                return [self._found(row, Outcome.ACCEPTED, number) for row in rows.to_pylist()]
+        return []
+
+    def _arrivals(self, run: str, wanted: pc.Expression) -> Iterator[dict[str, Any]]:
+        """Rows of a Spark run; a file that a killed task has left half written is passed over."""
+        folder = f"{ARRIVALS}/{run}/rows"
+        for name in self.lake.names(folder):
+            if not name.endswith(".parquet"):
+                continue
+            try:
+                table = self.lake.read_table(f"{folder}/{name}", _COLUMNS)
+            except pa.ArrowInvalid:
+                continue
+            yield from table.filter(wanted).to_pylist()
+
+    def _judged(self, row: dict[str, Any], run: str) -> Found | None:
+        place = Place(row["kafka_partition"], row["kafka_offset"])
+        batch = self.batch_of(place)
+        if (
+            batch is None
+            and BatchLedger(self.lake).processed_offsets().get(place.partition, 0) > place.offset
+        ):
+            return None  # its batch is deleted
+        if batch is None:
+            return self._found(row, Outcome.WAITING, None)
+        return self._found(row, Outcome.DEAD_LETTERED if row["errors"] else Outcome.DUPLICATE, batch)
+
+    def _found(self, row: dict[str, Any], outcome: Outcome, batch: int | None) -> Found:
+        return Found(
+            self.topic,
+            Place(row["kafka_partition"], row["kafka_offset"]),
+            outcome,
+            row["transaction_id"],
+            batch,
+            row["arrived_at"],
+            tuple(row.get("errors") or ()),
+        )

@@ -1,0 +1,90 @@
+"""The parts of ``make chaos`` that need no server: the deck, the proxy, what is lost and doubled."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from benchmarks.chaos.books import Book
+from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
+from benchmarks.chaos.proxy import CuttableProxy
+from benchmarks.chaos.record import ChaosRecord, Outcome
+from include.local.services import all_services
+from include.settings import HOST, PROJECT, Settings
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def test_a_task_of_every_dag_is_killed_and_every_server() -> None:
+    assert {*FLOWING, *TRIGGERED} == {path.stem for path in (PROJECT / "dags").glob("*.py")}
+    assert set(SERVERS) == set(all_services(Settings()))
+
+
+def test_the_deck_has_everything_once_before_anything_twice_and_is_the_same_for_a_seed() -> None:
+    drawn = deck(2 * len(ALL), seed=3)
+    assert set(drawn[: len(ALL)]) == set(ALL) == set(drawn[len(ALL) :])
+    assert drawn == deck(2 * len(ALL), seed=3) != deck(2 * len(ALL), seed=4)
+
+
+def test_faults_are_chosen_by_parts_of_their_names() -> None:
+    assert named("kill -9 kafka, reboot") == [Fault(Kind.KILL, "kafka"), Fault(Kind.REBOOT, "everything")]
+    with pytest.raises(ValueError, match=r"expected a part of the name .* got .flood."):
+        named("flood")
+
+
+def test_the_proxy_forwards_until_it_is_cut_and_forwards_anew() -> None:
+    with socket.create_server((HOST, 0)) as echo:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = echo.accept()
+                with connection:
+                    try:
+                        while data := connection.recv(100):
+                            connection.sendall(data)
+                    except OSError:
+                        continue
+
+        threading.Thread(target=serve, daemon=True).start()
+        with CuttableProxy(echo.getsockname()[1]) as proxy:
+            for number in range(2):
+                with socket.create_connection((HOST, proxy.port), timeout=5) as client:
+                    client.sendall(b"hello")
+                    assert client.recv(100) == b"hello"
+                    assert proxy.cut() == 1, number
+                    with pytest.raises(ConnectionResetError):
+                        client.recv(100)
+            assert proxy.cut() == 0
+
+
+def test_a_book_names_what_is_missing_and_what_is_there_too_often() -> None:
+    book = Book("a store")
+    book.count(["a", "b", "c"], ["a", "c", "c", "x"], {"b": NOON, "c": NOON})
+    assert book.lost == [("b", NOON)]
+    assert sorted(book.doubled) == [("c", NOON), ("x", None)]
+    assert not book.balances
+
+
+def test_what_is_lost_is_written_to_the_fault_before_it() -> None:
+    first, second = (
+        Outcome(Fault(Kind.KILL, name), NOON + timedelta(minutes=n), 1.0) for n, name in enumerate("ab")
+    )
+    book = Book(
+        "a store", 3, lost=[("x", NOON + timedelta(seconds=90)), ("y", None), ("z", NOON - timedelta(1))]
+    )
+    record = ChaosRecord(7, 40, 3, 3, [first, second], [book])
+    record.attribute()
+    assert (first.lost, second.lost) == (0, 1)
+    assert {check.name: check.value for check in record.checks if not check.holds} == {
+        "lost, in all stores together": 3
+    }
+
+
+def test_a_fault_nothing_recovers_from_fails_the_run() -> None:
+    record = ChaosRecord(
+        7, 40, 3, 3, [Outcome(ALL[0], NOON), Outcome(ALL[1], NOON, 2.0, run_succeeded=False)], []
+    )
+    assert "faults the flow recovered from" in [check.name for check in record.checks if not check.holds]
