@@ -25,6 +25,7 @@ def make_app(bank: Bank) -> FastAPI:
     app = FastAPI(title="Fraud desk", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.bank = bank
     app.state.watch = Watch(bank)
+    app.state.answer_limits = answer.AnswerLimits()
     app.include_router(answer.router)
     app.include_router(_guarded())
     app.add_middleware(GuardedAnswers)
