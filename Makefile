@@ -84,6 +84,9 @@ replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte:
 verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
 	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
 
+retention: $(STAMP) ## How long every table, lake folder, topic and log keeps what, and who deletes it
+	@$(PYTHON) -m include.auditing.retention
+
 preview-messages: $(STAMP) ## An example of every message as it would be sent: [AUDIENCE=customer LANGUAGE=en FORMAT=text, or OUT=folder]
 	@$(PYTHON) -m include.alerts.preview $(if $(OUT),--out "$(OUT)",--audience $(or $(AUDIENCE),customer) \
 	  --language $(or $(LANGUAGE),en) --format $(or $(FORMAT),text))
@@ -98,3 +101,5 @@ bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of 
 	@$(PYTHON) -m benchmarks.training
 
 .PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
+
+.PHONY: retention
