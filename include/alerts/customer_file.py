@@ -136,7 +136,7 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
         try:
             return None if value is None else time.fromisoformat(value)
         except ValueError:
-            problems.append(f'expected {name} as a time such as 22:00, got "{mask_contacts(value)}"')
+            problems.append(f'expected {name} as a time such as 22:00, got "{mask_contacts(value or "")}"')
             return None
 
     def moment(name: str) -> datetime:
@@ -144,7 +144,7 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
         try:
             return read_at if value is None else datetime.fromisoformat(value)
         except ValueError:
-            got = mask_contacts(value)
+            got = mask_contacts(value or "")
             problems.append(f'expected {name} as in RFC 3339, such as 2026-03-01T12:00:00Z, got "{got}"')
             return read_at
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from include.governance.audit import AuditChain
 from include.governance.decisions import RETENTION
 from include.governance.incidents import clear_incident, open_incidents, raise_incident, recent_incidents
@@ -18,19 +16,9 @@ from include.privacy.retention import DEFAULT_DAYS
 from include.reports.archive import stored_reports
 from include.reports.periods import Kind
 from include.stores.lake.files import Lake
-from tests.pipeline.audited_bank import AuditedBank, copy_of, template
+from tests.pipeline.audited_bank import AuditedBank
 
 WANTED = dict.fromkeys(DEFAULT_DAYS, 10) | {"monthly_reports": 100}
-
-
-@pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return template(tmp_path_factory.mktemp("template") / "lake")
-
-
-@pytest.fixture
-def bank(scored: Path, tmp_path: Path) -> AuditedBank:
-    return copy_of(scored, tmp_path / "lake")
 
 
 def _delete(lake: Lake, days: float) -> dict[str, int]:
