@@ -102,4 +102,11 @@ bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of 
 
 .PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
 
-.PHONY: retention
+resolve: $(STAMP) ## Who stands behind a pseudonym; goes on record: TOKEN= REASON=
+	@$(PYTHON) -m include.auditing.resolve $(if $(TOKEN),"$(TOKEN)",$(error expected TOKEN=<token>)) \
+	  --reason $(if $(REASON),"$(REASON)",$(error expected REASON=<why>))
+
+sbom: $(STAMP) ## What everything is made of, Python packages and jars: reports/sbom.cdx.json (CycloneDX 1.6)
+	@$(PYTHON) -m include.local.sbom
+
+.PHONY: retention resolve sbom

@@ -105,11 +105,28 @@ class Settings(BaseSettings):
     # have no links. The keys sign customers' links; several, separated by commas, the newest last.
     desk_url: str = ""
     link_keys: SecretStr = SecretStr("")
+    # Tokens in the place of accounts, counterparties, customers and devices before anything is sent, see
+    # docs/pseudonyms.md: the key they are made with, and the look-up that leads back, with a key of its own.
+    pseudonyms: bool = False
+    pseudonym_key: SecretStr = SecretStr("")
+    lookup_key: SecretStr = SecretStr("")
+    lookup_path: Path = PROJECT / ".local" / "pseudonyms.sqlite"
     topic_partitions: int = Field(6, gt=0)
     ports: Ports = Ports()
     memory: Memory = Memory()
     stream: Stream = Stream()
     topics: Topics = Topics()
+
+    @model_validator(mode="after")
+    def _pseudonyms_have_keys(self) -> Self:
+        key, lookup = self.pseudonym_key.get_secret_value(), self.lookup_key.get_secret_value()
+        if self.pseudonyms and (len(key) < 16 or not lookup):
+            raise ValueError(
+                "pseudonyms: expected TIDEWATCH_PSEUDONYM_KEY of at least 16 characters and TIDEWATCH_LOOKUP_KEY, got "
+                f"{len(key)} and {len(lookup)} characters; docs/pseudonyms.md says how to make them. Without the same "
+                "keys the same account has another token"
+            )
+        return self
 
     @property
     def lake(self) -> str:
