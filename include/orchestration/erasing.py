@@ -72,7 +72,7 @@ def start_erasure(request: str, told: Mapping[str, Any] | None) -> str:
     AirflowSkipException
         It was not approved: the plan is forgotten.
     ErasureRefused
-        Whoever asked has approved it.
+        Whoever asked has approved it: the plan is forgotten too.
     """
     lake, answer = Lake(settings().lake), Answer.of(told)
     if (done := read_done(lake, request)) is not None:
@@ -84,6 +84,7 @@ def start_erasure(request: str, told: Mapping[str, Any] | None) -> str:
         record_action(lake, answer.by or "nobody, in time", "erasure rejected", request, {})
         raise AirflowSkipException(f"request {request} was not approved")
     if answer.by in ("", plan.requested_by):
+        withdraw(lake, request)  # it has the person's identifiers, and this run will not need them any more
         raise ErasureRefused(
             f"expected somebody else than {plan.requested_by} to approve request {request}; trigger it again and have "
             "another approver answer"

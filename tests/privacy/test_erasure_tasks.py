@@ -44,6 +44,7 @@ def test_who_asked_does_not_approve_and_nobody_does_not_either(
     with pytest.raises(ErasureRefused, match="somebody else than ann"):
         erasing.start_erasure(plan.request, _answer(ERASE, by))
     assert AuditChain(bank.lake, ACTIONS).numbers() == []
+    assert read_plan(bank.lake, plan.request) is None
 
 
 def test_a_rejection_is_on_record_and_the_plan_is_forgotten(bank: AuditedBank, plan: ErasurePlan):
