@@ -1,3 +1,4 @@
+# A tag of the runtime is never moved to another image; for a stricter rule pin its digest (@sha256:…) here.
 FROM astrocrpublic.azurecr.io/runtime:3.3-8
 
 # `from include…` and `from plugins…` start at the project's folder.
@@ -18,3 +19,6 @@ ENV AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
 # The tasks side by side are the parallelism.
 ENV OMP_NUM_THREADS=1 \
     OPENBLAS_NUM_THREADS=1
+
+# The runtime's own user without rights; said here so that no later instruction ends as root.
+USER astro

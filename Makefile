@@ -88,6 +88,9 @@ trace: $(STAMP) ## One record from the broker to its messages: TRANSACTION=id or
 verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
 	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
 
+retention: $(STAMP) ## How long every table, lake folder, topic and log keeps what, and who deletes it
+	@$(PYTHON) -m include.auditing.retention
+
 preview-messages: $(STAMP) ## An example of every message as it would be sent: [AUDIENCE=customer LANGUAGE=en FORMAT=text, or OUT=folder]
 	@$(PYTHON) -m include.alerts.preview $(if $(OUT),--out "$(OUT)",--audience $(or $(AUDIENCE),customer) \
 	  --language $(or $(LANGUAGE),en) --format $(or $(FORMAT),text))
@@ -109,3 +112,12 @@ chaos: setup ## Faults under a steady stream, then the books of every store: FAU
 .PHONY: chaos
 
 .PHONY: evaluate drift-study parity backtest-rules replay-decision trace verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
+
+resolve: $(STAMP) ## Who stands behind a pseudonym; goes on record: TOKEN= REASON=
+	@$(PYTHON) -m include.auditing.resolve $(if $(TOKEN),"$(TOKEN)",$(error expected TOKEN=<token>)) \
+	  --reason $(if $(REASON),"$(REASON)",$(error expected REASON=<why>))
+
+sbom: $(STAMP) ## What everything is made of, Python packages and jars: reports/sbom.cdx.json (CycloneDX 1.6)
+	@$(PYTHON) -m include.local.sbom
+
+.PHONY: retention resolve sbom

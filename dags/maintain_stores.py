@@ -1,9 +1,10 @@
 """# maintain_stores
 
-Keeps everything in bounds, every hour. How long things live: the variable `retention_days`, and the
-time-to-live of Cassandra's tables (`include/stores/cassandra/retention.py`).
+Keeps everything in bounds, every hour. How long things live, place by place: `make retention`, which reads the
+variable `retention_days` (defaults: `include/privacy/retention.py`) and the tables' time-to-live.
 
-* `clean_lake`: arrivals that are settled, and the files of old batches.
+* `clean_lake`: arrivals that are settled, the files of old batches, old back-tests, notices, reports, and models
+  that never decided.
 * `prune_versions`: states and running totals that newer batches have superseded.
 * `clean_airflow_metadata`: old runs, events and logs. At a batch a second Airflow makes some 80,000 runs a day and DAG.
 """
@@ -43,6 +44,14 @@ with DAG(
 
         clean_airflow_metadata()
 
+    @task(pool="upkeep")
+    def clean_airflow_logs():
+        """Delete old log files."""
+        from include.orchestration.upkeep import clean_airflow_logs
+
+        clean_airflow_logs()
+
     clean_lake()
     prune_versions()
     clean_airflow_metadata()
+    clean_airflow_logs()

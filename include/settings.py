@@ -113,6 +113,13 @@ class Settings(BaseSettings):
     otlp_endpoint: str = Field(
         "", validation_alias=AliasChoices("TIDEWATCH_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     )
+
+    # Tokens in the place of accounts, counterparties, customers and devices before anything is sent, see
+    # docs/pseudonyms.md: the key they are made with, and the look-up that leads back, with a key of its own.
+    pseudonyms: bool = False
+    pseudonym_key: SecretStr = SecretStr("")
+    lookup_key: SecretStr = SecretStr("")
+    lookup_path: Path = PROJECT / ".local" / "pseudonyms.sqlite"
     topic_partitions: int = Field(6, gt=0)
     ports: Ports = Ports()
     memory: Memory = Memory()
@@ -128,6 +135,17 @@ class Settings(BaseSettings):
                 "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
         return token
+
+    @model_validator(mode="after")
+    def _pseudonyms_have_keys(self) -> Self:
+        key, lookup = self.pseudonym_key.get_secret_value(), self.lookup_key.get_secret_value()
+        if self.pseudonyms and (len(key) < 16 or not lookup):
+            raise ValueError(
+                "pseudonyms: expected TIDEWATCH_PSEUDONYM_KEY of at least 16 characters and TIDEWATCH_LOOKUP_KEY, got "
+                f"{len(key)} and {len(lookup)} characters; docs/pseudonyms.md says how to make them. Without the same "
+                "keys the same account has another token"
+            )
+        return self
 
     @property
     def lake(self) -> str:

@@ -13,7 +13,7 @@ from include.settings import PROJECT
 #: Folders of include/ that know neither Airflow nor Spark nor a driver.
 DOMAIN = (
     "adaptation", "aggregates", "alerts", "detection", "features", "governance", "pipeline",
-    "reports", "rules", "transactions",
+    "privacy", "reports", "rules", "transactions",
 )  # fmt: skip
 
 #: The modules of the domain where Kafka begins; each says so in its docstring.

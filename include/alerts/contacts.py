@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from include.alerts.errors import CustomerError
+from include.alerts.masking import mask_account, mask_contacts
 from include.alerts.quiet_hours import WallHours
 
 EMAIL = "email"
@@ -72,7 +73,8 @@ class Customer:
     def __post_init__(self) -> None:
         problems = list(_problems(self))
         if problems:
-            raise CustomerError(f"customer {self.customer_id!r}: {'; '.join(problems)}")
+            # Into logs: so the customer is masked, and of an address only its length is told.
+            raise CustomerError(f"customer {mask_account(self.customer_id)}: {'; '.join(problems)}")
 
     def address_on(self, channel: str) -> str | None:
         """The address on a channel, or None."""
@@ -101,16 +103,16 @@ def _problems(customer: Customer) -> Iterator[str]:
     if not 1 <= len(customer.customer_id) <= 64:
         yield f"expected a customer_id of 1 to 64 characters, got {len(customer.customer_id)}"
     if not _SEGMENT.fullmatch(customer.segment):
-        yield f'expected a segment of lower-case letters, digits and _, got "{customer.segment}"'
+        yield f'expected a segment of lower-case letters, digits and _, got "{mask_contacts(customer.segment)}"'
     if not _LANGUAGE.fullmatch(customer.language):
-        yield f'expected a language as in ISO 639-1, such as en, got "{customer.language}"'
+        yield f'expected a language as in ISO 639-1, such as en, got "{mask_contacts(customer.language)}"'
     if customer.email is not None and not _EMAIL.fullmatch(customer.email):
-        yield f'expected {ADDRESSES[EMAIL][1]}, got "{customer.email}"'
+        yield f"expected {ADDRESSES[EMAIL][1]}, got another text of {len(customer.email)} characters"
     if customer.phone is not None and not _PHONE.fullmatch(customer.phone):
-        yield f'expected {ADDRESSES[SMS][1]}, got "{customer.phone}"'
+        yield f"expected {ADDRESSES[SMS][1]}, got another text of {len(customer.phone)} characters"
     yield from _quiet_problems(customer.quiet_from, customer.quiet_until)
     if zone_named(customer.timezone) is None:
-        yield f'expected a time zone of the IANA list, such as Europe/Berlin, got "{customer.timezone}"'
+        yield f'expected a time zone of the IANA list, such as Europe/Berlin, got "{mask_contacts(customer.timezone)}"'
     if customer.updated_at.tzinfo is None:
         yield f"expected updated_at with a zone, got {customer.updated_at.isoformat()}"
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from include.alerts.contacts import Customer
 from include.alerts.errors import CustomerError
+from include.alerts.masking import mask_account, mask_contacts
 
 REQUIRED = ("customer_id", "segment", "language", "consent_email", "consent_sms")
 OPTIONAL = ("email", "phone", "quiet_from", "quiet_until", "timezone", "updated_at")
@@ -64,7 +65,7 @@ def read_customers(path: Path, read_at: datetime | None = None) -> CustomerFile:
             customer = _customer(row, moment)
             if customer.customer_id in customers:
                 raise CustomerError(
-                    f"expected each customer once, got {customer.customer_id!r} again; the first row stands"
+                    f"expected each customer once, got {mask_account(customer.customer_id)} again; the first row stands"
                 )
             customers[customer.customer_id] = customer
         except CustomerError as error:
@@ -127,7 +128,7 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
     def consent(name: str) -> bool:
         value = needed(name).lower()
         if value not in _YES | _NO | {"?"}:
-            problems.append(f'expected {name} to be true or false, got "{row[name]}"')
+            problems.append(f'expected {name} to be true or false, got "{mask_contacts(str(row[name]))}"')
         return value in _YES
 
     def wall(name: str) -> time | None:
@@ -135,7 +136,7 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
         try:
             return None if value is None else time.fromisoformat(value)
         except ValueError:
-            problems.append(f'expected {name} as a time such as 22:00, got "{value}"')
+            problems.append(f'expected {name} as a time such as 22:00, got "{mask_contacts(value or "")}"')
             return None
 
     def moment(name: str) -> datetime:
@@ -143,7 +144,8 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
         try:
             return read_at if value is None else datetime.fromisoformat(value)
         except ValueError:
-            problems.append(f'expected {name} as in RFC 3339, such as 2026-03-01T12:00:00Z, got "{value}"')
+            got = mask_contacts(value or "")
+            problems.append(f'expected {name} as in RFC 3339, such as 2026-03-01T12:00:00Z, got "{got}"')
             return read_at
 
     values = {name: needed(name) for name in ("customer_id", "segment", "language")}
@@ -151,7 +153,7 @@ def _customer(row: Mapping[str, object], read_at: datetime) -> Customer:
     quiet = wall("quiet_from"), wall("quiet_until")
     updated_at = moment("updated_at")
     if problems:
-        raise CustomerError(f"customer {values['customer_id']!r}: {'; '.join(problems)}")
+        raise CustomerError(f"customer {mask_account(values['customer_id'])}: {'; '.join(problems)}")
     return Customer(
         **values,
         email=text("email"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def show(result: Verification, console: Console) -> None:
         console.print(f"… and {len(problems) - _SHOWN:,} more", style="red")
     if result.second_store_trouble:
         console.print(result.second_store_trouble, style="red", highlight=False, markup=False, soft_wrap=True)
+    for by, files in Counter(map(str, result.erased.values())).items():
+        console.print(f"{by}: {files} sealed files, each from the hash that was sealed", highlight=False)
     for name, head in result.heads.items():
         console.print(
             f"chain {name}: {head.number:,} records, head {head.sha256}", highlight=False, soft_wrap=True

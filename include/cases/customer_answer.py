@@ -93,6 +93,20 @@ class CustomerAnswers:
     links: AnswerLinks
     casework: Casework
 
+    def subject(self, token: str, now: datetime) -> uuid.UUID:
+        """The alert a link is about, without asking a store.
+
+        Raises
+        ------
+        LinkRefused
+            Forged or expired; logged.
+        """
+        try:
+            return self.links.read(token, now)
+        except LinkRefused as refusal:
+            _log_refused(token, refusal)
+            raise
+
     def question(self, token: str, now: datetime) -> Alert:
         """What a link asks about.
 
@@ -125,8 +139,8 @@ class CustomerAnswers:
 
     def _asked(self, token: str, now: datetime) -> tuple[Alert, int]:
         """The alert, and the version of its case without an answer."""
+        alert_id = self.subject(token, now)
         try:
-            alert_id = self.links.read(token, now)
             alert = self.casework.alerts.get_many([alert_id]).get(alert_id)
             if alert is None:
                 raise LinkRefused("unknown", "the alert is not kept any more; please call the bank")
@@ -136,8 +150,12 @@ class CustomerAnswers:
                     "used", "the question has been answered; please call the bank to change that"
                 )
         except LinkRefused as refusal:
-            # Not into the audit trail: whoever can reach the page could fill it.
-            fingerprint = hashlib.sha256(token.encode()).hexdigest()[:12]
-            log.warning("a customer's link was refused: %s (token %s)", refusal.reason, fingerprint)
+            _log_refused(token, refusal)
             raise
         return alert, len(history)
+
+
+def _log_refused(token: str, refusal: LinkRefused) -> None:
+    """Into the log and not into the audit trail: whoever can reach the page could fill that."""
+    fingerprint = hashlib.sha256(token.encode()).hexdigest()[:12]
+    log.warning("a customer's link was refused: %s (token %s)", refusal.reason, fingerprint)

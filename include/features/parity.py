@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.alerts.masking import mask_account
 from include.features.catalogue import FEATURES, Unit
 from include.features.engine import FeatureEngine
 from include.features.windows import Bool
@@ -53,7 +54,7 @@ class Mismatch:
     def __str__(self) -> str:
         """In one line, for a log or a terminal."""
         return (
-            f"batch {self.batch}, account {self.account_id}, transaction {self.transaction_id}: expected "
+            f"batch {self.batch}, account {mask_account(self.account_id)}, transaction {self.transaction_id}: expected "
             f"{self.feature} = {self.recomputed!r}, live scoring used {self.used!r}"
         )
 

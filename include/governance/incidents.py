@@ -103,6 +103,14 @@ def recent_incidents(lake: Lake, since: datetime) -> tuple[Incident, ...]:
     return tuple(sorted(found, key=lambda one: (not one.is_open, one.since)))
 
 
+def delete_incidents(lake: Lake, before: datetime) -> int:
+    """Delete incidents that were over before a moment (aware); returns how many."""
+    past = [one for one in _all(lake) if one.cleared_at is not None and one.cleared_at < before]
+    for one in past:
+        lake.delete_file(f"{FOLDER}/{one.key}.json")
+    return len(past)
+
+
 def _all(lake: Lake) -> list[Incident]:
     keys = [name[:-5] for name in lake.names(FOLDER) if name.endswith(".json")]
     return [incident for key in keys if (incident := _read(lake, key)) is not None]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from include.governance.audit import AuditBroken, AuditProblem, AuditRecord
 from include.governance.audit_record import plain
 from include.governance.decisions import decision_chain, manifest_file, seal_of, sealed_files
+from include.governance.erasures import Erasure, Erasures
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder, labels_file
 
@@ -23,7 +24,7 @@ def seal_problems(lake: Lake, batch: int) -> list[AuditProblem]:
         return [AuditProblem(batch_folder(Stage.SCORED, batch), str(error))]
     if seal is None:
         return [no_seal(batch)]
-    problems = list(check_sealed(lake, seal))
+    problems = list(check_sealed(lake, seal, erasures=Erasures.of(lake)))
     if not chain.confirmed(seal):
         problems.insert(
             0,
@@ -40,7 +41,13 @@ def no_seal(batch: int) -> AuditProblem:
     return AuditProblem(batch_folder(Stage.SCORED, batch), f"expected a seal of batch {batch}, got none")
 
 
-def check_sealed(lake: Lake, seal: AuditRecord, deleted: Sequence[range] = ()) -> Iterator[AuditProblem]:
+def check_sealed(
+    lake: Lake,
+    seal: AuditRecord,
+    deleted: Sequence[range] = (),
+    erasures: Erasures | None = None,
+    erased: dict[str, Erasure] | None = None,
+) -> Iterator[AuditProblem]:
     """Files, manifest and models of a batch against its seal.
 
     Parameters
@@ -48,6 +55,8 @@ def check_sealed(lake: Lake, seal: AuditRecord, deleted: Sequence[range] = ()) -
     deleted
         Batches that retention deletes: a file of theirs that is missing is no problem, one that is there is
         held against the seal all the same.
+    erasures
+        Requests that rewrote files: what they lead to is no problem, and is entered in ``erased``, by path.
     """
     batch = int(seal.content["batch"])
     by_retention = any(batch in batches for batches in deleted)
@@ -63,7 +72,10 @@ def check_sealed(lake: Lake, seal: AuditRecord, deleted: Sequence[range] = ()) -
                     "by retention",
                 )
             continue
-        if found != facts["sha256"]:
+        by = erasures.explain(path, facts["sha256"], found) if erasures else None
+        if by is not None and erased is not None:
+            erased[path] = by
+        if found != facts["sha256"] and by is None:
             yield AuditProblem(
                 path,
                 f"expected SHA-256 {facts['sha256'][:12]}… as record {seal.number} sealed it, got "

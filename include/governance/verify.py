@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from include.governance.audit import AuditChain, AuditProblem, AuditRecord, Head, chains
+from include.governance.audit import ACTIONS, AuditChain, AuditProblem, AuditRecord, Head, chains
 from include.governance.chain_check import examine
 from include.governance.decisions import DECISIONS, RETENTION, deleted_batches, newest_seals
+from include.governance.erasures import ERASURES, Erasure, Erasures
 from include.governance.seal_check import check_sealed, no_seal
 from include.governance.stored_models import model_problems, stored_versions
 from include.reports.checks import Bound, Check
@@ -49,6 +50,7 @@ class Verification:
     sealed: int = 0  # batches
     files: int = 0
     deleted: int = 0  # batches that retention deleted
+    erased: dict[str, Erasure] = field(default_factory=dict)  # files that a request rewrote, by path
     before_audit: int = 0  # batches that were scored before the first seal
     scored: int = 0
     models: int = 0
@@ -81,6 +83,7 @@ class Verification:
             Check("sealed batches", self.sealed),
             Check("of these deleted by retention", self.deleted),
             Check("sealed files compared", self.files),
+            Check("of these rewritten by an erasure that was approved", len(self.erased)),
             Check("sealed files changed, removed or added", len(self.in_files), none),
             Check("batches scored before the audit began", self.before_audit),
             Check("scored batches without a seal", len(self.without_seal), none),
@@ -101,6 +104,7 @@ class Verification:
         return {
             "checks": [check.document() for check in self.checks],
             "heads": {name: {"number": at.number, "sha256": at.sha256} for name, at in self.heads.items()},
+            "erased": {path: str(by) for path, by in sorted(self.erased.items())},
             "problems": [{"where": found.where, "what": found.what} for found in self.problems[:_TOLD]],
             "problems_not_listed": max(len(self.problems) - _TOLD, 0),
             "second_store_trouble": self.second_store_trouble,
@@ -128,7 +132,9 @@ def verify_audit(lake: Lake, second: SecondStore | None = None) -> Verification:
     seals = newest_seals(records.get(DECISIONS, []))
     done = min(cursors.values())
     deleted = [range(r.start, min(r.stop, done)) for r in deleted_batches(records.get(RETENTION, []))]
-    _verify_batches(lake, seals, deleted, cursors[Stage.SCORED], result)
+    erasures = Erasures(records.get(ERASURES, []))
+    result.in_chains += erasures.without_approval(records.get(ACTIONS, []))
+    _verify_batches(lake, seals, deleted, erasures, cursors[Stage.SCORED], result)
     result.models = len(stored_versions(lake))
     result.in_models += model_problems(lake)
     if second is not None:
@@ -149,11 +155,16 @@ def _verify_chains(
 
 
 def _verify_batches(
-    lake: Lake, seals: Mapping[int, AuditRecord], deleted: Sequence[range], scored: int, result: Verification
+    lake: Lake,
+    seals: Mapping[int, AuditRecord],
+    deleted: Sequence[range],
+    erasures: Erasures,
+    scored: int,
+    result: Verification,
 ) -> None:
     result.sealed = len(seals)
     for seal in seals.values():
-        result.in_files += check_sealed(lake, seal, deleted)
+        result.in_files += check_sealed(lake, seal, deleted, erasures, result.erased)
         result.files += len(seal.content["files"])
     gone = {batch for batches in deleted for batch in batches}
     result.deleted = len(gone & set(seals))

@@ -12,6 +12,8 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 #: What may be answered about a rule, and about a model.
 APPROVE, REJECT = "Approve", "Reject"
 PROMOTE, PROMOTE_SHARE = "Promote", "Promote for a share of the accounts first"
+#: What may be answered about a customer who asks to be erased.
+ERASE = "Erase"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.pipeline.models import model_registry
 from include.pipeline.parity import gate_of
+from include.privacy.pseudonymising import TokenCustomers
+from include.privacy.settings import pseudonymiser
 from include.settings import settings
 from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.state import CassandraStateStore
@@ -47,7 +49,9 @@ class BankOrder:
 
     def feed(self, lake: Lake) -> BankFeed:
         """The bank at its place in the stream."""
-        return BankFeed(lake, self.seed, self.customers, self.training_days, now=datetime.now(UTC))
+        return BankFeed(
+            lake, self.seed, self.customers, self.training_days, now=datetime.now(UTC), names=pseudonymiser()
+        )
 
 
 def ingest(params: Mapping[str, Any]) -> int:
@@ -97,7 +101,9 @@ def load_customers(params: Mapping[str, Any]) -> None:
     with cassandra_session() as session:
         store = CassandraCustomerStore(session)
         if file := params.get("file"):
-            loaded, bad = customers.load_customers(Path(file), store)
+            names = pseudonymiser()
+            by_name = store if names is None else TokenCustomers(store, names)
+            loaded, bad = customers.load_customers(Path(file), by_name)
             for row in bad:
                 log.error("%s: %s", file, row)
             log.info("loaded %s customers, left out %s rows", loaded, len(bad))

@@ -18,6 +18,7 @@ from cassandra.cluster import Session
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.orchestration.governance_rules import author_of
 from include.pipeline.desk_audit import DeskAudit
+from include.privacy.settings import pseudonymiser
 from include.settings import settings
 from include.stores.cassandra.resent import CassandraResentStore
 from include.stores.cassandra.seen import CassandraSeenStore
@@ -64,6 +65,14 @@ def resender(session: Session, lake: Lake, send: Callable[[bytes, bytes], object
     send
         Of a key and a value; returns when the brokers have confirmed it.
     """
+    names = pseudonymiser()
+
+    def send_named(key: bytes, value: bytes) -> object:
+        """A person corrected it, and may have written an identifier."""
+        for one_key, one_value in [(key, value)] if names is None else names.records([(key, value)]):
+            send(one_key, one_value or b"")
+        return None
+
     accepted = CassandraSeenStore(session)
 
     audit = DeskAudit(lake)
@@ -82,7 +91,7 @@ def resender(session: Session, lake: Lake, send: Callable[[bytes, bytes], object
     return Resender(
         CassandraResentStore(session),
         settings().topics.transactions,
-        send,
+        send_named,
         lambda ids: accepted.seen_before(ids, _ANY_BATCH),
         record,
         settings().stream.retention,

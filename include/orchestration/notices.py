@@ -18,6 +18,7 @@ from include.alerts.message import Message
 from include.governance.incidents import open_incidents
 from include.orchestration.connections import open_channels
 from include.stores.lake.files import Lake
+from include.stores.lake.names import NOTICES
 
 log = logging.getLogger(__name__)
 
@@ -80,4 +81,4 @@ def _identity(key: str) -> uuid.UUID:
 
 
 def _path(identity: uuid.UUID) -> str:
-    return f"notices/{identity}.json"
+    return f"{NOTICES}/{identity}.json"

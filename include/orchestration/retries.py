@@ -35,6 +35,7 @@ POLICY = ExceptionRetryPolicy(
                 "include.governance.errors.BacktestDiffers",
                 "include.reports.periods.PeriodRefused",
                 "include.transactions.errors.ResendRefused",
+                "include.privacy.errors.ErasureRefused",
             ],
             action=RetryAction.FAIL,
             reason="somebody has to look first: the next try would find the same",

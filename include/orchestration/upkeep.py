@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 from include.governance.audit import record_action
@@ -19,10 +20,13 @@ from include.orchestration.connections import (
     spark_session,
 )
 from include.pipeline import retention
-from include.pipeline.models import rule_book
+from include.pipeline.models import model_registry, rule_book
 from include.pipeline.parity_record import checked_until
 from include.pipeline.quality_days import drop_days_before
 from include.pipeline.retention import REPEATABLE_BATCHES
+from include.privacy.leftovers import delete_leftovers
+from include.privacy.logs import delete_old_logs
+from include.privacy.retention import age, days_wanted
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import settings
@@ -100,28 +104,30 @@ def check_rules() -> None:
         )
 
 
-def _days_to_keep(what: str) -> timedelta:
+def _days_wanted() -> dict[str, int]:
     from airflow.sdk import Variable
 
-    return timedelta(days=Variable.get("retention_days", deserialize_json=True)[what])
+    return days_wanted(Variable.get("retention_days", default=None, deserialize_json=True))
 
 
 def clean_lake() -> None:
-    """Delete settled arrivals, and old batches that a clean parity check has gone over."""
+    """Delete settled arrivals, old batches that a clean parity check has gone over, and old leftovers."""
     lake, now = Lake(settings().lake), datetime.now(UTC)
-    ledger = BatchLedger(lake)
-    arrivals = retention.delete_arrivals(lake, ledger, _days_to_keep("arrivals"), now)
-    batches = retention.delete_batches(lake, ledger, _days_to_keep("batches"), now, checked_until(lake))
-    working = retention.delete_adaptation(lake, _days_to_keep("batches"), now)
-    labels = retention.delete_labels(lake, ledger, _days_to_keep("labels"), now)
-    drop_days_before(lake, now - _days_to_keep("batches") - settings().stream.retention - timedelta(days=1))
+    ledger, wanted = BatchLedger(lake), _days_wanted()
+    arrivals = retention.delete_arrivals(lake, ledger, age(wanted, "arrivals"), now)
+    batches = retention.delete_batches(lake, ledger, age(wanted, "batches"), now, checked_until(lake))
+    working = retention.delete_adaptation(lake, age(wanted, "batches"), now)
+    labels = retention.delete_labels(lake, ledger, age(wanted, "labels"), now)
+    drop_days_before(lake, now - age(wanted, "batches") - settings().stream.retention - timedelta(days=1))
+    leftovers = delete_leftovers(lake, model_registry(lake), wanted, now)
     log.info(
         "deleted from the lake: arrivals of %s Spark runs, files of %s batches, %s files of shadows and drift, "
-        "%s batches of labels",
+        "%s batches of labels, leftovers: %s",
         arrivals,
         batches,
         working,
         labels,
+        leftovers,
     )
 
 
@@ -164,7 +170,7 @@ def clean_airflow_metadata() -> None:
         f"postgresql+psycopg2://{quote(database.login or '')}:{quote(database.password or '')}"
         f"@{database.host}:{database.port}/{database.schema}"
     )
-    before = (datetime.now(UTC) - _days_to_keep("airflow_metadata")).isoformat()
+    before = (datetime.now(UTC) - age(_days_wanted(), "airflow_metadata")).isoformat()
     done = subprocess.run(
         [
             sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive",
@@ -179,3 +185,16 @@ def clean_airflow_metadata() -> None:
             f"check the connection {METADATA}"
         )
     log.info("deleted from Airflow's database what is older than %s", before)
+
+
+def clean_airflow_logs() -> None:
+    """Delete old logs of tasks and DAG files; `airflow db clean` leaves these.
+
+    Only below Airflow's log folder, only files named ``.log`` (with a number, when they were rotated), and the folders
+    that are empty afterwards.
+    """
+    from airflow.configuration import conf
+
+    folder = Path(conf.get("logging", "base_log_folder"))
+    deleted = delete_old_logs(folder, datetime.now(UTC) - age(_days_wanted(), "airflow_logs"))
+    log.info("deleted %s log files", deleted)

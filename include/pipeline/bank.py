@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.privacy.pseudonymising import Pseudonymiser
 from include.stores.lake.files import Lake
 from include.transactions.encoding import encode
 from include.transactions.labels import TRUTH_SCHEMA, LabelEvent, encode_label
@@ -59,6 +60,24 @@ class Sent:
     truth: pa.Table  # TRUTH_SCHEMA of the valid transactions
 
 
+class _TokenBank:
+    """A simulated bank whose identifiers are tokens from the start, as in ``SimulatedBank``."""
+
+    def __init__(self, bank: SimulatedBank, names: Pseudonymiser) -> None:
+        self._bank, self._names = bank, names
+        self.seed, self.start = bank.seed, bank.start
+
+    @property
+    def customer_ids(self) -> list[str]:
+        return self._names.tokens("customer_id", self._bank.customer_ids)
+
+    def day(self, day: int) -> SimulatedDay:
+        made = self._bank.day(day)
+        return replace(
+            made, transactions=self._names.table(made.transactions), labels=self._names.table(made.labels)
+        )
+
+
 class BankFeed:
     """A simulated bank and how far its stream has been sent.
 
@@ -75,10 +94,19 @@ class BankFeed:
         Days a model is trained on. The history is longer by the time labels take.
     now
         Aware; a new bank's calendar is laid so that its stream begins ``LIVE_DAYS`` before.
+    names
+        Replaces identifiers in the bank's own tables, before anything else is done with them.
     """
 
     def __init__(
-        self, lake: Lake, seed: int, customers: int, training_days: int = 30, *, now: datetime
+        self,
+        lake: Lake,
+        seed: int,
+        customers: int,
+        training_days: int = 30,
+        *,
+        now: datetime,
+        names: Pseudonymiser | None = None,
     ) -> None:
         self._lake = lake
         self.folder = f"{BANKS}/seed={seed}-customers={customers}"
@@ -87,7 +115,8 @@ class BankFeed:
         self.history_days = self.training_days + LABEL_DELAY_DAYS
         self._day, self._row = int(position["day"]), int(position["row"])
         self._labels_until = position.get("labels_until")
-        self._bank = SimulatedBank(seed, customers, start=datetime.fromisoformat(position["start"]))
+        bank = SimulatedBank(seed, customers, start=datetime.fromisoformat(position["start"]))
+        self._bank = bank if names is None else _TokenBank(bank, names)
 
     @staticmethod
     def _beginning(training_days: int, now: datetime) -> dict[str, Any]:

@@ -87,3 +87,18 @@ def read_report(lake: Lake, period: Period) -> Report | None:
         return Report.model_validate(document)
     except ValidationError:
         return None
+
+
+def delete_reports(lake: Lake, kind: Kind, made_before: datetime) -> int:
+    """Delete the reports of a kind that were made before a moment (aware); returns how many.
+
+    The list goes first: what stands in it is whole.
+    """
+    entries = stored_reports(lake)
+    old = [one for one in entries if one.kind is kind and one.made_at < made_before]
+    if old:
+        left = sorted((one for one in entries if one not in old), key=lambda one: (one.kind, one.period))
+        lake.write_json(_INDEX, [one.model_dump(mode="json") for one in left])
+    for one in old:
+        lake.delete_folder(one.folder)
+    return len(old)

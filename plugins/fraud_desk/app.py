@@ -26,6 +26,7 @@ def make_app(bank: Bank) -> FastAPI:
     app.state.bank = bank
     app.state.watch = Watch(bank)
     app.state.exposition = metrics.exposition_of(bank, app.state.watch)
+    app.state.answer_limits = answer.AnswerLimits()
     app.include_router(answer.router)
     app.include_router(metrics.router)
     app.include_router(_guarded())

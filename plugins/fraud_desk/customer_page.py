@@ -86,6 +86,13 @@ def refused(status: int) -> HTMLResponse:
     return _page("answer_refused.html", "en", status)
 
 
+def later(seconds: int) -> HTMLResponse:
+    """For who came too often: says nothing of the link, in both languages, and when to come again."""
+    page = _page("answer_later.html", "en", 429)
+    page.headers["retry-after"] = str(seconds)
+    return page
+
+
 def _page(template: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
     text = (
         templates()

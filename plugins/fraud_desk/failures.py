@@ -18,6 +18,7 @@ from include.cases.errors import ActionRefused, CaseChanged, CasesError, NoSuchA
 from include.stores.cassandra.errors import CassandraStoreError, SchemaMissing
 from plugins.fraud_desk.access import NotAllowed, SignInNeeded
 from plugins.fraud_desk.customer_page import is_customers, refused
+from plugins.fraud_desk.headers import ALWAYS
 from plugins.fraud_desk.origin import ForeignOrigin
 from plugins.fraud_desk.rendering import airflow_root, page, route_of
 
@@ -152,5 +153,9 @@ def _http(request: Request, error: HTTPException) -> Response:
 
 def _broken(request: Request, error: Exception) -> Response:
     log.exception("the fraud desk failed", exc_info=error)
-    words = "Something went wrong on our side; it is in the log of Airflow's API server.."
-    return answer(request, 500, "broken", "Something went wrong", words)
+    words = "Something went wrong on our side; it is in the log of Airflow's API server."
+    response = answer(request, 500, "broken", "Something went wrong", words)
+    # Starlette sends this one answer from outside every middleware.
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -25,7 +25,8 @@ _POLICY = "; ".join(
     )
 )
 
-_ALWAYS = {
+#: What every answer has, unless its route has set another.
+ALWAYS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -58,7 +59,7 @@ class GuardedAnswers:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
+                for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -42,7 +42,7 @@ def test_good_rows_are_read_and_every_bad_one_is_told_with_its_line(tmp_path: Pa
     assert 'expected consent_email to be true or false, got "perhaps"' in problems[4]
     assert 'expected quiet_from as a time such as 22:00, got "25:00"' in problems[5]
     assert 'expected updated_at as in RFC 3339, such as 2026-03-01T12:00:00Z, got "yesterday"' in problems[5]
-    assert "expected each customer once, got 'C-1' again" in problems[6]
+    assert "expected each customer once, got ••••1 again" in problems[6]
     assert "expected a value for each column, got 3 values for 11 columns" in problems[7]
     assert "expected customer_id, got nothing" in problems[8]
     assert "quiet_until or neither" in problems[9]
@@ -92,3 +92,17 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, name: str, text: 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CustomerError, match="expected a readable csv file"):
         read_customers(tmp_path / "none.csv")
+
+
+def test_a_problem_shows_no_contact_and_no_full_number(tmp_path: Path) -> None:
+    head = CSV.splitlines()[0]
+    rows = [
+        "DE89370400440532013000,private,en,jane@doe@example.com,0170-1234567,true,true,,,,",
+        "DE89370400440532013000,jane.doe@example.com,+491701234567,,,jane.doe@example.com,true,,,,",
+    ]
+    found = read_customers(_file(tmp_path, "\n".join([head, *rows]) + "\n"), READ_AT)
+    told = " ".join(row.problem for row in found.bad)
+    assert len(found.bad) == 2
+    for secret in ("jane", "1234567", "DE8937040044"):
+        assert secret not in told
+    assert "••••3000" in told

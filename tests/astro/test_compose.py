@@ -128,3 +128,11 @@ def _environment(service: dict[str, Any]) -> dict[str, str]:
 def _lake_of(service: dict[str, Any]) -> str | None:
     mounts = [volume.partition(":") for volume in service.get("volumes", [])]
     return next((path for name, _, path in mounts if name == "tidewatch_lake"), None)
+
+
+def test_no_service_gains_rights_and_only_two_keep_those_of_root() -> None:
+    ours = {name: service for name, service in services().items() if "image" in service}
+    assert all(service["security_opt"] == ["no-new-privileges:true"] for service in ours.values())
+    with_rights = {name for name, service in ours.items() if service.get("cap_drop") != ["ALL"]}
+    assert with_rights == {"cassandra", "spark-connect"}
+    assert ours["mailbox"]["read_only"] is True

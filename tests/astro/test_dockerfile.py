@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from include.local.airflow_environment import LATENCY, airflow_environment
-from include.settings import Settings
+from include.settings import PROJECT, Settings
 from tests.astro.files import dockerfile, locked
 
 
@@ -39,4 +39,14 @@ def test_does_not_preload_in_every_component() -> None:
 
 
 def test_installs_nothing_besides_the_requirement_files() -> None:
-    assert dockerfile().instructions <= {"FROM", "ENV"}
+    assert dockerfile().instructions <= {"FROM", "ENV", "USER"}
+
+
+def test_does_not_run_as_root() -> None:
+    users = [
+        line.split()[1]
+        for line in (PROJECT / "Dockerfile").read_text().splitlines()
+        if line.startswith("USER ")
+    ]
+    assert users
+    assert users[-1] not in ("root", "0")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from include.alerts.masking import mask_account
 from include.features.errors import ParityBroken
 from include.features.history import features_of_history
 from include.pipeline import first_model, parity
@@ -71,7 +72,12 @@ def test_a_changed_feature_is_named_with_its_account_and_batch(bank):
     assert record.mismatched == 1
     with pytest.raises(ParityBroken) as raised:
         record.require_clean()
-    for part in ("account_count_7d", f"account {row['account_id']}", "batch 1", "run check_parity"):
+    for part in (
+        "account_count_7d",
+        f"account {mask_account(row['account_id'])}",
+        "batch 1",
+        "run check_parity",
+    ):
         assert part in str(raised.value)
     document = bank.lake.read_json(RECORD)
     assert document["holds"] is False

@@ -20,6 +20,7 @@ from include.local.demo.facts import Facts, latencies, mailbox_count
 from include.local.demo.progress import Progress, Snapshot
 from include.local.demo.stream import Stream
 from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.privacy.settings import pseudonymiser
 from include.reports.checks import failed, said
 from include.reports.demo import DemoRecord
 from include.reports.table import checks_table, counts_table
@@ -102,8 +103,9 @@ def _timed(console: Console, name: str, action: Callable[[], None]) -> None:
 def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Console) -> DemoRecord:
     kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
     feed = BankFeed(
-        Lake(settings.lake), order.seed, order.bank["customers"], order.training_days, now=datetime.now(UTC)
-    )
+        Lake(settings.lake), order.seed, order.bank["customers"], order.training_days, now=datetime.now(UTC),
+        names=pseudonymiser(),
+    )  # fmt: skip
     components = stack.components(settings)
     mails_before = mailbox_count(settings)
     began_at, began = datetime.now(UTC), time.monotonic()

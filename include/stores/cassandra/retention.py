@@ -89,6 +89,23 @@ TABLES: dict[str, tuple[str, ...]] = {
     "ledger": ("batch_ledger",),
 }
 
+#: Tables whose rows go by themselves or belong to the schema, and why they have no time-to-live of ours.
+OTHERWISE: dict[str, str] = {
+    "outbox_open_minutes": "a minute is taken off once it is empty",
+    "case_events_open": "a row is taken off once the event's label, audit record and queue row are there",
+    "sent_by_minute": "one hour, fixed: only the last two minutes are read",
+    "schema_migrations": "never: which migrations were applied",
+    "schema_lock": "never: one row",
+}
+
+#: Why the rows of a field with 0 days stay.
+FOR_EVER: dict[str, str] = {
+    "running_totals": "as long as the account is monitored; superseded versions are pruned, erase_customer removes all",
+    "customers": "as long as the bank has the customer; the bank's file replaces rows, erase_customer removes them",
+    "audit": "witnesses of the audit chains; no personal data",
+    "ledger": "one small row a batch; no personal data",
+}
+
 
 def apply_retention(session: Session, keyspace: str, retention: Retention) -> tuple[str, ...]:
     """Set ``default_time_to_live`` where it is not as wanted; return the tables altered.

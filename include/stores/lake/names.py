@@ -13,3 +13,9 @@ LABELS = "labels"
 
 #: Back-tests of rules, one folder each; see ``include.pipeline.backtest_record``.
 BACKTESTS = "backtests"
+
+#: Mails to people of the bank; see ``include.orchestration.notices``.
+NOTICES = "notices"
+
+#: What erasure requests have to do and have done; see ``include.privacy``.
+ERASURES = "erasures"

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from include.privacy.errors import PrivacyError
+from include.privacy.pseudonymising import Pseudonymiser
+from include.privacy.settings import pseudonymiser
 from include.transactions.errors import TransactionsError
 from include.transactions.importer.importing import ImportedChunk, import_file
 from include.transactions.importer.mapping import load_mapping
@@ -35,7 +39,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--mapping", type=Path, required=True, help="YAML, see include/transactions/mappings/"
     )
-    parser.add_argument("--key-file", type=Path, help="file with the secret key of the pseudonyms")
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        help="file with the secret key of the pseudonyms; TIDEWATCH_PSEUDONYMS has its own",
+    )
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--bootstrap", help="Kafka brokers, host:port")
     target.add_argument("--to-parquet", type=Path, help="writes OUT and OUT with .labels before its ending")
@@ -56,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         imported, refused, reasons = _run(options, console)
-    except TransactionsError as error:
+    except (TransactionsError, PrivacyError) as error:
         console.print(f"[red]error:[/] {error}", highlight=False)
         return 2
     console.print(f"imported {imported:,}, refused {refused:,} of {imported + refused:,} rows")
@@ -66,8 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> tuple[int, int, Counter[str]]:
-    mapping, key = load_mapping(options.mapping), read_key(options.key_file)
-    chunks = import_file(options.file, mapping, key, time_shift=timedelta(days=options.shift_days))
+    mapping, names = load_mapping(options.mapping), pseudonymiser()
+    key = read_key(options.key_file) if names is None else None
+    made = None if names is None else names.pseudonyms
+    shift = timedelta(days=options.shift_days)
+    chunks = import_file(options.file, mapping, key, time_shift=shift, pseudonyms=made)
     imported = refused = 0
     reasons: Counter[str] = Counter()
     progress = Progress(
@@ -84,7 +95,7 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[int, int, Count
         stack.enter_context(progress)
         task = progress.add_task(options.file.name, total=None)
         for chunk in chunks:
-            target.write(chunk)
+            target.write(chunk if names is None else _named(chunk, names))
             for refusal in chunk.refusals:
                 reasons.update(refusal.reasons)
                 refused += 1
@@ -97,6 +108,11 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[int, int, Count
             imported += chunk.transactions.num_rows
             progress.update(task, completed=imported + refused)
     return imported, refused, reasons
+
+
+def _named(chunk: ImportedChunk, names: Pseudonymiser) -> ImportedChunk:
+    """With tokens for what the mapping leaves: counterparties that are no accounts, and devices."""
+    return replace(chunk, transactions=names.table(chunk.transactions), labels=names.table(chunk.labels))
 
 
 class _Kafka:

@@ -58,6 +58,7 @@ def import_file(
     *,
     chunk_rows: int = 65_536,
     time_shift: timedelta = timedelta(0),
+    pseudonyms: Pseudonyms | None = None,
 ) -> Iterator[ImportedChunk]:
     """Import a file piece by piece.
 
@@ -73,13 +74,15 @@ def import_file(
         Rows held in memory at a time, about.
     time_shift
         Added to every occurred_at: brings old history within the contract's retention.
+    pseudonyms
+        Makes the tokens, in the place of ``key``.
 
     Raises
     ------
     PseudonymKeyMissing, MappingError, SourceUnreadable
         Nothing can be imported. Single rows never raise, they are in ``refusals``.
     """
-    pseudonyms = Pseudonyms(key)
+    pseudonyms = pseudonyms or Pseudonyms(key)
     for chunk in read_chunks(path, mapping, chunk_rows):
         yield _import_chunk(path, chunk, mapping, pseudonyms, time_shift)
 

@@ -51,6 +51,10 @@ class Pseudonyms:
         """Token of a customer, 33 characters."""
         return "Q" + self._digest("customer", identifier)
 
+    def device(self, identifier: str) -> str:
+        """Token of a device, 33 characters."""
+        return "R" + self._digest("device", identifier)
+
     def accounts(self, column: pa.StringArray) -> pa.StringArray:
         """Tokens of a column of accounts; nulls stay nulls."""
         encoded = column.dictionary_encode()
