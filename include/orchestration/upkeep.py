@@ -18,6 +18,7 @@ from include.orchestration.connections import (
     kafka_config,
     spark_session,
 )
+from include.orchestration.variables import Days, InputRefused, variable
 from include.pipeline import retention
 from include.pipeline.models import rule_book
 from include.pipeline.parity_record import checked_until
@@ -101,9 +102,12 @@ def check_rules() -> None:
 
 
 def _days_to_keep(what: str) -> timedelta:
-    from airflow.sdk import Variable
-
-    return timedelta(days=Variable.get("retention_days", deserialize_json=True)[what])
+    days = variable("retention_days", Days)
+    if what not in days:
+        raise InputRefused(
+            f"variable retention_days: expected a number of days for {what}, found none; add it"
+        )
+    return timedelta(days=days[what])
 
 
 def clean_lake() -> None:

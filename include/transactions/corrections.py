@@ -46,6 +46,8 @@ class Correction(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        if self.do is What.SET:
+            _json(self.value)
         if self.do is What.RENAME and not self.to:
             raise ValueError("expected the new name in `to`")
         if self.do is not What.SET and "value" in self.model_fields_set:
@@ -58,11 +60,18 @@ class Correction(BaseModel):
         """Correct a document in place."""
         if self.do is What.SET:
             # Numbers keep the text they were given in, as everywhere in the contract.
-            document[self.field] = _ONE_VALUE.decode(json.dumps(self.value))
+            document[self.field] = _ONE_VALUE.decode(_json(self.value))
         elif self.field in document:
             value = document.pop(self.field)
             if self.do is What.RENAME:
                 document[self.to] = value
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"expected a JSON value to set, of a few levels, got none ({error})") from error
 
 
 def corrections_of(given: Sequence[Any]) -> tuple[Correction, ...]:
@@ -73,6 +82,10 @@ def corrections_of(given: Sequence[Any]) -> tuple[Correction, ...]:
     CorrectionRefused
         One makes no sense.
     """
+    if not isinstance(given, list | tuple):
+        raise CorrectionRefused(
+            f"expected a list of corrections, got {str(given)[:60]!r}; write them in brackets"
+        )
     made = []
     for place, one in enumerate(given, start=1):
         try:
@@ -95,4 +108,5 @@ def corrected(value: bytes | None, corrections: Sequence[Correction]) -> bytes |
         return value
     for correction in corrections:
         correction.apply(document)
-    return json_text.write(document).encode()
+    # A lone surrogate makes it a record that is refused, not an error.
+    return json_text.write(document).encode("utf-8", "surrogatepass")

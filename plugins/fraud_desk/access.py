@@ -114,6 +114,17 @@ def reader(request: Request, user: Annotated[Any, Depends(_signed_in)]) -> Perso
     return person
 
 
+async def who_asks(request: Request) -> Person:
+    """As :func:`reader`, for what goes wrong before a route's dependencies are asked.
+
+    Raises
+    ------
+    SignInNeeded, NotAllowed
+        See there.
+    """
+    return reader(request, await _signed_in(request))
+
+
 def _at_least(role: Role) -> Callable[[Person], Person]:
     def check(person: Annotated[Person, Depends(reader)]) -> Person:
         if not person.may(role):
