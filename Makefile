@@ -7,6 +7,7 @@ TEST_STACK := $(CURDIR)/.local/test-stack
 TRANSACTIONS ?= 20000
 RATE ?= 200
 SEED ?= 7
+EXAMPLES ?= 500
 
 .DEFAULT_GOAL := help
 
@@ -58,6 +59,12 @@ screenshots: $(STAMP) ## Pictures of the running desk into docs/images; needs a 
 
 .PHONY: help setup demo up down status clean test test-desk test-fast lint screenshots
 
+fuzz: setup ## Bad input of every kind, at random and longer than the tests: EXAMPLES=500
+	@TIDEWATCH_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -q --timeout 3600 tests/integration/test_bad_input.py \
+	  tests/transactions/test_bad_records.py tests/transactions/importer/test_bad_files.py tests/rules/test_bad_rules.py \
+	  tests/alerts/test_bad_files.py tests/alerts/test_odd_alerts.py tests/orchestration tests/test_settings.py \
+	  tests/desk/test_fuzz.py; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+
 evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
 	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
 	  $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FOLDS),--folds "$(FOLDS)") $(if $(TRAIN_DAYS),--train-days $(TRAIN_DAYS)) \
@@ -97,4 +104,4 @@ bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions 
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
+.PHONY: fuzz evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training

@@ -245,8 +245,12 @@ def list_entries(params: Mapping[str, Any], now: datetime) -> Sequence[ListEntry
         try:
             times = _ListTimes.model_validate(values).model_dump(exclude_none=True)
             made.append(ListEntry.model_validate(values | times))
-        except ValidationError as error:
-            reasons = reasons_of(error)
+        except (ValidationError, RecursionError) as error:
+            reasons = (
+                reasons_of(error)
+                if isinstance(error, ValidationError)
+                else "expected values, got nested lists"
+            )
             raise ChangeRefused(f"entry {place} of {len(given)}: {reasons}; trigger the run again") from error
     return made
 

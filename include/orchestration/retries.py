@@ -36,6 +36,7 @@ POLICY = ExceptionRetryPolicy(
                 "include.orchestration.variables.InputRefused",
                 "include.reports.periods.PeriodRefused",
                 "include.settings.SettingsRefused",
+                "include.transactions.errors.RecordTooLarge",
                 "include.transactions.errors.ResendRefused",
             ],
             action=RetryAction.FAIL,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from reprlib import Repr
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 T = TypeVar("T")
+
+_SHOWN = Repr()
+_SHOWN.maxstring = _SHOWN.maxother = 60
 
 #: Days to keep something, by what it is.
 Days = dict[str, Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]]
@@ -67,6 +71,8 @@ def checked(what: str, kind: type[T], given: Any) -> T:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         raise InputRefused(f"{what}: {reasons_of(error)}; trigger the run again") from None
+    except RecursionError:
+        raise InputRefused(f"{what}: expected a few levels, got too many; trigger the run again") from None
 
 
 def reasons_of(error: ValidationError) -> str:
@@ -77,5 +83,5 @@ def reasons_of(error: ValidationError) -> str:
 def _reason(problem: Mapping[str, Any]) -> str:
     where = ".".join(map(str, problem["loc"]))
     said = str(problem["msg"]).removeprefix("Value error, ")
-    got = "" if isinstance(problem["input"], dict | list) else f", got {str(problem['input'])[:60]!r}"
+    got = "" if isinstance(problem["input"], dict | list) else f", got {_SHOWN.repr(problem['input'])}"
     return f"{f'{where}: ' if where else ''}{said[0].lower()}{said[1:]}{got}"

@@ -84,14 +84,18 @@ def corrections_of(given: Sequence[Any]) -> tuple[Correction, ...]:
     """
     if not isinstance(given, list | tuple):
         raise CorrectionRefused(
-            f"expected a list of corrections, got {str(given)[:60]!r}; write them in brackets"
+            f"expected a list of corrections, got {type(given).__name__}; write them in brackets"
         )
     made = []
     for place, one in enumerate(given, start=1):
         try:
             made.append(Correction.model_validate(one))
-        except ValidationError as error:
-            reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        except (ValidationError, RecursionError) as error:
+            problems = error.errors() if isinstance(error, ValidationError) else []
+            reasons = (
+                "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problems)
+                or "too many levels"
+            )
             raise CorrectionRefused(
                 f"correction {place} of {len(given)}: {reasons}; e.g. "
                 '{"do": "rename", "field": "ccy", "to": "currency"}'

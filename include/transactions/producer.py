@@ -117,6 +117,8 @@ class TransactionProducer:
         ------
         DeliveryFailed
             Records of this or an earlier call could not be delivered.
+        RecordTooLarge
+            One is larger than the topic takes; those before it were handed over.
         """
         return self.send_records(encode(table), rate, on_progress)
 
@@ -211,13 +213,11 @@ class TransactionProducer:
                 raise self._refused(error) from error
             return
 
-    def _refused(self, error: KafkaException) -> DeliveryFailed:
+    def _refused(self, error: KafkaException) -> DeliveryFailed | RecordTooLarge:
         if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
             return RecordTooLarge(
                 f"expected a record for {self.topic!r} of at most {self._largest:,} bytes, got a larger one; a "
-                f"transaction may have {MAX_VALUE_BYTES:,}: correct the source, or leave the record out",
-                failed=1,
-                unconfirmed=self.waiting,
+                f"transaction may have {MAX_VALUE_BYTES:,}: correct the source, or leave the record out"
             )
         return DeliveryFailed(
             f"expected the client to take a record for {self.topic!r}, got {error.args[0]};"

@@ -59,7 +59,7 @@ class Came:
 
 
 @dataclass
-class Stream_:
+class Flow:
     """A topic, the lake behind it, and the task."""
 
     config: dict[str, str]
@@ -106,7 +106,7 @@ class Stream_:
 def stream(
     kafka: KafkaServer, spark: Any, cassandra_session: Any, topics: dict[str, str], tmp_path: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> Stream_:  # fmt: skip
+) -> Flow:  # fmt: skip
     config = {"bootstrap.servers": kafka.bootstrap}
     wait_for_leaders(config, topics)
     now = settings().model_copy(
@@ -129,10 +129,10 @@ def stream(
     monkeypatch.setattr(tasks, "spark_session", lambda lake: spark)
     monkeypatch.setattr(tasks, "cassandra_session_soon", session_soon)
     cassandra_session.execute("TRUNCATE seen_transactions", timeout=60)
-    return Stream_(config, topics, Lake(tmp_path.as_uri()))
+    return Flow(config, topics, Lake(tmp_path.as_uri()))
 
 
-def test_the_whole_corpus_is_settled(stream: Stream_) -> None:
+def test_the_whole_corpus_is_settled(stream: Flow) -> None:
     now = datetime.now(UTC)
     records = fixed(now)
     assert len(records) >= 1_000
@@ -207,9 +207,7 @@ def test_records_made_up_are_judged_alike(spark: Any) -> None:
     holds()
 
 
-def test_what_is_too_large_for_the_topic_is_refused_at_the_source(
-    stream: Stream_, kafka: KafkaServer
-) -> None:
+def test_what_is_too_large_for_the_topic_is_refused_at_the_source(stream: Flow, kafka: KafkaServer) -> None:
     now, key = datetime.now(UTC), ACCOUNT.encode()
     sound = encoded(base(now, transaction_id="sound"))
     with TransactionProducer(kafka.bootstrap, stream.names["transactions"]) as producer:
@@ -222,7 +220,7 @@ def test_what_is_too_large_for_the_topic_is_refused_at_the_source(
     assert stream.counts() == {"read": 1, "accepted": 1, "duplicates": 0, "dead_lettered": 0}
 
 
-def test_a_producer_of_others_is_refused_by_the_brokers(stream: Stream_) -> None:
+def test_a_producer_of_others_is_refused_by_the_brokers(stream: Flow) -> None:
     failed: list[Any] = []
     producer = Producer({**stream.config, "message.max.bytes": 100_000_000})
     producer.produce(
@@ -233,7 +231,7 @@ def test_a_producer_of_others_is_refused_by_the_brokers(stream: Stream_) -> None
     assert stream.came() == {}
 
 
-def test_a_flood_of_large_records_is_settled_in_bounded_memory(stream: Stream_) -> None:
+def test_a_flood_of_large_records_is_settled_in_bounded_memory(stream: Flow) -> None:
     """60 records of 10 MB: many times what may be in memory at once, were they all."""
     now = datetime.now(UTC)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -246,7 +244,7 @@ def test_a_flood_of_large_records_is_settled_in_bounded_memory(stream: Stream_) 
     assert grown < 450, f"expected at most 450 MB more, got {grown}"
 
 
-def test_a_stranger_in_the_dead_letter_topic_stops_nothing(stream: Stream_) -> None:
+def test_a_stranger_in_the_dead_letter_topic_stops_nothing(stream: Flow) -> None:
     producer = Producer(stream.config)
     for headers in ([], [("reasons", b"\xff")], [("source.topic", stream.names["transactions"].encode())]):
         producer.produce(stream.names["dead_letter"], b"not ours", headers=headers)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 from hypothesis import given
 from hypothesis import strategies as st
@@ -238,7 +239,9 @@ def test_what_is_wrong_is_named(kind: Any, given_: dict[str, Any], said: str) ->
 
 
 def test_refusals_are_not_tried_again() -> None:
-    names = {name for rule in retries.POLICY.rules if rule.action == "fail" for name in rule.exception}
+    names = {
+        name for rule in retries.POLICY.rules if rule.action is RetryAction.FAIL for name in rule.exception
+    }
     for refusal in (InputRefused, ChangeRefused, PeriodRefused):
         assert f"{refusal.__module__}.{refusal.__qualname__}" in names
 
