@@ -7,6 +7,7 @@ TEST_STACK := $(CURDIR)/.local/test-stack
 TRANSACTIONS ?= 20000
 RATE ?= 200
 SEED ?= 7
+EXAMPLES ?= 500
 
 .DEFAULT_GOAL := help
 
@@ -57,6 +58,12 @@ screenshots: $(STAMP) ## Pictures of the running desk into docs/images; needs a 
 	@$(PYTHON) -m include.local.screenshots
 
 .PHONY: help setup demo up down status clean test test-desk test-fast lint screenshots
+
+fuzz: setup ## Bad input of every kind, at random and longer than the tests: EXAMPLES=500
+	@TIDEWATCH_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -q --timeout 3600 tests/integration/test_bad_input.py \
+	  tests/transactions/test_bad_records.py tests/transactions/importer/test_bad_files.py tests/rules/test_bad_rules.py \
+	  tests/alerts/test_bad_files.py tests/alerts/test_odd_alerts.py tests/orchestration tests/test_settings.py \
+	  tests/desk/test_fuzz.py; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
 
 evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
 	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \
@@ -121,3 +128,5 @@ sbom: $(STAMP) ## What everything is made of, Python packages and jars: reports/
 	@$(PYTHON) -m include.local.sbom
 
 .PHONY: retention resolve sbom
+
+.PHONY: fuzz

@@ -10,10 +10,20 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -23,20 +33,32 @@ HOST = "127.0.0.1"
 _TOKEN_CHARACTERS = 24
 
 
+_PREFIX, _NESTED = "TIDEWATCH_", "__"
+
+Port = Annotated[int, Field(gt=0, lt=65_536)]
+Megabytes = Annotated[int, Field(ge=64, le=1_048_576)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+
+class SettingsRefused(ValueError):
+    """The environment holds what cannot work; the message names every variable."""
+
+
 class Ports(BaseModel):
     """TCP ports of the embedded stack, all on 127.0.0.1. Every one can be changed."""
 
-    airflow: int = 8080
-    airflow_task_logs: int = 18793
-    airflow_trigger_logs: int = 18794
-    kafka: int = 19092
-    kafka_controller: int = 19093
-    cassandra: int = 19042
-    cassandra_storage: int = 17000
-    postgres: int = 15432
-    spark_connect: int = 15002
-    smtp: int = 11025
-    mailbox: int = 18025
+    airflow: Port = 8080
+    airflow_task_logs: Port = 18793
+    airflow_trigger_logs: Port = 18794
+    kafka: Port = 19092
+    kafka_controller: Port = 19093
+    cassandra: Port = 19042
+    cassandra_storage: Port = 17000
+    postgres: Port = 15432
+    spark_connect: Port = 15002
+    smtp: Port = 11025
+    mailbox: Port = 18025
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
@@ -54,21 +76,21 @@ class Ports(BaseModel):
 class Memory(BaseModel):
     """Heap sizes of the embedded servers in MiB; together with Airflow they stay within 6 GiB."""
 
-    kafka: int = 320
-    cassandra: int = 640
-    spark: int = 1024
+    kafka: Megabytes = 320
+    cassandra: Megabytes = 640
+    spark: Megabytes = 1024
 
 
 class Stream(BaseModel):
     """How arrivals become batches. Short lingers cost Airflow runs, long ones cost latency."""
 
-    poll_seconds: float = Field(0.1, gt=0)  # how often the trigger looks at the end offsets
-    linger_seconds: float = Field(0.15, ge=0)  # wait for company after the first unprocessed record
-    cadence_seconds: float = Field(1.0, gt=0)  # at most one wake-up in this time
-    refire_seconds: float = Field(15.0, gt=0)  # wake again when nothing has advanced for this long
+    poll_seconds: Seconds = 0.1  # how often the trigger looks at the end offsets
+    linger_seconds: float = Field(0.15, ge=0, le=3_600)  # wait for company after the first unprocessed record
+    cadence_seconds: Seconds = 1.0  # at most one wake-up in this time
+    refire_seconds: Seconds = 15.0  # wake again when nothing has advanced for this long
     max_offsets_per_batch: int = Field(20_000, gt=0)  # bounds the memory of every later step
-    max_run_seconds: float = Field(30.0, gt=0)  # one run hands over to the next after this long
-    retention_days: int = Field(30, gt=0)  # older events are refused
+    max_run_seconds: Seconds = 30.0  # one run hands over to the next after this long
+    retention_days: int = Field(30, gt=0, le=3_650)  # older events are refused
     spark_from_rows: int = Field(5_000, ge=0)  # batches this large are scored inside Spark's workers
 
     @property
@@ -80,17 +102,17 @@ class Stream(BaseModel):
 class Topics(BaseModel):
     """Names of the Kafka topics."""
 
-    transactions: str = "transactions"
-    dead_letter: str = "transactions.dead-letter"
-    labels: str = "fraud-labels"
+    transactions: TopicName = "transactions"
+    dead_letter: TopicName = "transactions.dead-letter"
+    labels: TopicName = "fraud-labels"
 
 
 class Settings(BaseSettings):
     """The settings of one installation."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TIDEWATCH_",
-        env_nested_delimiter="__",
+        env_prefix=_PREFIX,
+        env_nested_delimiter=_NESTED,
         env_file=PROJECT / ".env",
         extra="ignore",
         frozen=True,
@@ -100,7 +122,7 @@ class Settings(BaseSettings):
     jars_dir: Path = PROJECT / ".local" / "jars"
     reports_dir: Path = PROJECT / "reports"
     lake_uri: str = ""  # file:, hdfs: or s3: URI; empty: below stack_dir
-    keyspace: str = "tidewatch"
+    keyspace: str = Field("tidewatch", pattern=r"^[a-z][a-z0-9_]{0,47}$")
     # Of a keyspace that has to be made; a cluster wants NetworkTopologyStrategy and a factor of 3.
     replication: dict[str, str | int] = {"class": "SimpleStrategy", "replication_factor": 1}
     # Where the fraud desk is for people outside this machine, e.g. https://bank.example/fraud-desk; empty: messages
@@ -120,11 +142,34 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr = SecretStr("")
     lookup_key: SecretStr = SecretStr("")
     lookup_path: Path = PROJECT / ".local" / "pseudonyms.sqlite"
-    topic_partitions: int = Field(6, gt=0)
+    topic_partitions: int = Field(6, gt=0, le=10_000)
     ports: Ports = Ports()
     memory: Memory = Memory()
     stream: Stream = Stream()
     topics: Topics = Topics()
+
+    @field_validator("stack_dir", "jars_dir", "reports_dir")
+    @classmethod
+    def _within_the_project(cls, folder: Path) -> Path:
+        return PROJECT / folder  # one that is absolute stays as it is
+
+    @field_validator("lake_uri")
+    @classmethod
+    def _a_lake(cls, uri: str) -> str:
+        # Asked for once, by whoever starts: what opens the lake says less about it.
+        if uri and not urlsplit(uri).scheme:
+            raise ValueError(
+                "expected a URI, e.g. file:///data/lake, hdfs://namenode/lake or s3://bucket/lake"
+            )
+        return uri
+
+    @field_validator("desk_url")
+    @classmethod
+    def _a_page(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.netloc):
+            raise ValueError("expected an address, e.g. https://bank.example/fraud-desk")
+        return url
 
     @field_validator("metrics_token")
     @classmethod
@@ -169,7 +214,32 @@ def settings() -> Settings:
 
     Raises
     ------
-    pydantic.ValidationError
-        When the environment holds a value that cannot work; the message names the variable's field.
+    SettingsRefused
+        The environment, or the file ``.env``, holds a value that cannot work; the message names every variable.
     """
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsRefused("; ".join(map(_words, error.errors()))) from None
+    except SettingsError as error:
+        # What the variable holds is not told: it may be a secret.
+        named = [_PREFIX + name.upper() for name in Settings.model_fields if f'"{name}"' in str(error)]
+        raise SettingsRefused(
+            f"{', '.join(named)}: expected JSON, or a variable for each part, e.g. {_PREFIX}PORTS{_NESTED}KAFKA=29092; "
+            "correct or unset it"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsRefused(
+            f"expected UTF-8 text in {PROJECT / '.env'}, got {error}; save it anew"
+        ) from None
+
+
+def _words(problem: ErrorDetails) -> str:
+    """One problem, with the variable's name. What it holds is shown unless it is, or may be part of, a secret."""
+    name = _PREFIX + _NESTED.join(str(part).upper() for part in problem["loc"])
+    if problem["type"] == "value_error" and "TIDEWATCH_" in problem["msg"]:
+        return problem["msg"].removeprefix("Value error, ")
+    said = problem["msg"].removeprefix("Value error, ")
+    plain = isinstance(problem["input"], str | int | float) and "KEY" not in name
+    got = f", got {str(problem['input'])[:60]!r}" if plain else ""
+    return f"{name}: {said[0].lower()}{said[1:]}{got}; correct or unset it"

@@ -43,6 +43,13 @@ class YamlLines:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             problem = f"expected YAML, got: {error.problem}; correct the syntax"
             raise RoutingError(self.path, line, problem) from error
+        except yaml.YAMLError as error:  # a character YAML does not allow has no mark
+            problem = f"expected YAML, got: {' '.join(str(error).split())}; save it as plain text"
+            raise RoutingError(self.path, 1, problem) from error
+        except RecursionError as error:
+            raise RoutingError(
+                self.path, 1, "expected YAML of a few levels, got too many; correct it"
+            ) from error
         if root is None:
             raise RoutingError(self.path, 1, "expected the keys groups and rules, got an empty file")
         return root

@@ -72,7 +72,7 @@ class ListEntry(BaseModel):
     value: str = Field(min_length=1, max_length=64)
     valid_from: AwareDatetime
     valid_until: AwareDatetime | None = None
-    reason: str = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=4_000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

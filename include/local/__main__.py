@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +14,7 @@ from include.local.errors import LocalStackError
 from include.local.jars import fetch
 from include.local.java import java
 from include.local.secrets import load_secrets
-from include.settings import Settings, settings
+from include.settings import Settings, SettingsRefused, settings
 
 
 def _print_status(now: Settings) -> None:
@@ -54,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             stack.down(now)
         else:
             _print_status(now)
-    except (LocalStackError, ValidationError) as problem:
+    except (LocalStackError, SettingsRefused) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

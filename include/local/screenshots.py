@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
-
 from include.local.airflow_environment import address
 from include.local.browser import chromium, sign_in
 from include.local.errors import LocalStackError, ServiceFailed
 from include.local.secrets import load_secrets
 from include.local.services import all_services
-from include.settings import PROJECT, Settings, settings
+from include.settings import PROJECT, Settings, SettingsRefused, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -124,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for path in take(settings(), options.into):
             print(f"{path}  {path.stat().st_size:,} bytes")
-    except (LocalStackError, ValidationError) as problem:
+    except (LocalStackError, SettingsRefused) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -21,6 +21,7 @@ from include.governance.audit import record_action
 from include.governance.errors import RuleBookError
 from include.orchestration.approval import PROMOTE_SHARE, REJECT, Answer
 from include.orchestration.notices import tell, tell_of_incidents
+from include.orchestration.variables import variable
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
 from include.pipeline.drift import DriftWatch
 from include.pipeline.models import model_registry, rule_book
@@ -46,9 +47,7 @@ def _lake() -> Lake:
 
 
 def _wanted() -> AdaptationSettings:
-    from airflow.sdk import Variable
-
-    return AdaptationSettings.model_validate(Variable.get("adaptation", default={}, deserialize_json=True))
+    return variable("adaptation", AdaptationSettings, {})
 
 
 def _registry(lake: Lake) -> ModelRegistry:

@@ -60,8 +60,11 @@ class Approval(HITLOperator):  # type: ignore[misc]
 
     def execute(self, context: Any) -> Any:
         """Put the question."""
-        from airflow.sdk import Variable
+        from include.orchestration.variables import (
+            Names,
+            variable,
+        )  # pydantic: not while a DAG file is parsed
 
-        names = Variable.get("approvers", default=[], deserialize_json=True)
+        names = variable("approvers", Names, [])
         self.assigned_users = [{"id": name, "name": name} for name in names] or None
         return super().execute(context)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import BaseModel, ConfigDict, Field
 
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
 from include.orchestration.connections import cassandra_session, kafka_config
+from include.orchestration.variables import checked, variable
 from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.pipeline.models import model_registry
@@ -29,23 +30,29 @@ from include.transactions.producer import TransactionProducer
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BankOrder:
+class BankOrder(BaseModel):
     """Which bank, and what of it."""
 
-    seed: int
-    customers: int
-    training_days: int = 30
-    rate: float = 20.0  # records a second
-    seconds: float = 300.0
+    model_config = ConfigDict(frozen=True)
+
+    seed: int = Field(ge=0, lt=2**32)
+    customers: int = Field(gt=0, le=1_000_000)
+    training_days: int = Field(30, gt=0, le=1_000)
+    rate: float = Field(20.0, gt=0, le=1_000_000, allow_inf_nan=False)  # records a second
+    seconds: float = Field(300.0, gt=0, le=86_400, allow_inf_nan=False)
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
-        """The variable ``simulated_bank``, and what a run was triggered with in its place."""
-        from airflow.sdk import Variable
+        """The variable ``simulated_bank``, and what a run was triggered with in its place.
 
-        wanted = {**Variable.get("simulated_bank", deserialize_json=True), **params}
-        return cls(**{name: wanted[name] for name in cls.__dataclass_fields__ if name in wanted})
+        Raises
+        ------
+        InputRefused
+            One of them makes no sense.
+        """
+        usual = variable("simulated_bank", dict[str, Any])
+        wanted = {name: value for name, value in {**usual, **params}.items() if name in cls.model_fields}
+        return checked("the variable simulated_bank with the parameters of the run", cls, wanted)
 
     def feed(self, lake: Lake) -> BankFeed:
         """The bank at its place in the stream."""

@@ -17,6 +17,8 @@ from cassandra.cluster import Session
 
 from include.orchestration.connections import cassandra_session, kafka_config
 from include.orchestration.governance_rules import author_of
+from include.orchestration.run_parameters import Resending
+from include.orchestration.variables import checked
 from include.pipeline.desk_audit import DeskAudit
 from include.privacy.settings import pseudonymiser
 from include.settings import settings
@@ -24,7 +26,7 @@ from include.stores.cassandra.resent import CassandraResentStore
 from include.stores.cassandra.seen import CassandraSeenStore
 from include.stores.lake.files import Lake
 from include.transactions.corrections import Correction, corrected, corrections_of
-from include.transactions.dead_letter import DeadLetter, Place
+from include.transactions.dead_letter import MANY, DeadLetter, Place
 from include.transactions.dead_letter_box import DeadLetterBox
 from include.transactions.errors import ResendRefused
 from include.transactions.producer import TransactionProducer
@@ -35,8 +37,6 @@ log = logging.getLogger(__name__)
 
 #: Later than any batch: what counts is whether the stream has accepted an id at all.
 _ANY_BATCH = 2**62
-#: A run with a filter looks no further back, and sends no more.
-MOST = 10_000
 #: Refusals that are told one by one.
 _TOLD = 20
 
@@ -106,16 +106,17 @@ def resend(params: Mapping[str, Any], dag_run: Any) -> dict[str, int]:
 
     Raises
     ------
-    ResendRefused
+    InputRefused, ResendRefused
         Nothing was chosen, or what was chosen makes no sense.
     AirflowSkipException
         There is nothing to send.
     DeliveryFailed
         The brokers do not confirm; the next try goes on.
     """
-    run = _Run(author_of(params, dag_run), corrections_of(params.get("corrections") or []))
+    wanted = checked("the parameters of the run", Resending, dict(params))
+    run = _Run(author_of(params, dag_run), corrections_of(wanted.corrections))
     with _opened() as (box, again):
-        chosen = list(_chosen(box, params))
+        chosen = list(_chosen(box, wanted))
         if waiting := run.send(again, chosen):
             log.info("%s are claimed by somebody; they are taken up in %s", len(waiting), LEASE)
             time.sleep(LEASE.total_seconds())
@@ -168,13 +169,12 @@ def _opened() -> Iterator[tuple[DeadLetterBox, Resender]]:
         yield dead_letter_box(), resender(session, lake, lambda key, value: sending.deliver([(key, value)]))
 
 
-def _chosen(box: DeadLetterBox, params: Mapping[str, Any]) -> Iterator[DeadLetter]:
+def _chosen(box: DeadLetterBox, wanted: Resending) -> Iterator[DeadLetter]:
     """The dead letters a run was triggered for: by place, or the newest with a reason."""
-    places = [Place.of(str(text)) for text in params.get("places") or []]
-    reason = str(params.get("reason") or "").strip()
-    if bool(places) == bool(reason) or len(places) > MOST:
+    places, reason = [Place.of(text) for text in wanted.places], wanted.reason.strip()
+    if bool(places) == bool(reason):
         raise ResendRefused(
-            f"expected places (at most {MOST:,}) or a reason, got {len(places)} places and {reason!r}; name the dead "
+            f"expected places or a reason, got {len(places)} places and {reason!r}; name the dead "
             'letters as ["0:17", "2:5"], or a part of the reason they were refused for'
         )
     if places:
@@ -184,10 +184,10 @@ def _chosen(box: DeadLetterBox, params: Mapping[str, Any]) -> Iterator[DeadLette
             else:
                 yield letter
         return
-    topic, most = settings().topics.transactions, min(MOST, int(params.get("limit") or MOST))
+    topic, most = settings().topics.transactions, min(MANY, wanted.limit)
     page = box.page(
         most,
         wanted=lambda one: one.source_topic == topic and any(reason in said for said in one.reasons),
-        look_at=10 * MOST,
+        look_at=10 * MANY,
     )
     yield from page.letters

@@ -10,19 +10,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowSkipException
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from include.governance.audit import record_action
 from include.governance.errors import BacktestDiffers, ChangeRefused
-from include.governance.list_entries import ListEntry, parse_time
+from include.governance.list_entries import ListEntry
 from include.governance.rule_book import RuleBook
 from include.governance.rule_life import ChangeKind, RuleLife, Step
 from include.governance.rule_steps import RuleSteps
 from include.orchestration.approval import APPROVE, Answer
 from include.orchestration.connections import spark_session
+from include.orchestration.run_parameters import Backtest, ListChange, Moment, ReplayedTime, RuleChange
+from include.orchestration.variables import checked, reasons_of
 from include.pipeline.backtest_page import backtest_page, backtest_words
 from include.pipeline.backtest_record import BacktestRecord, write_record
 from include.pipeline.backtest_replay import Order
@@ -41,6 +43,14 @@ from include.stores.lake.files import Lake
 _BACKTEST_DAYS = 14
 
 log = logging.getLogger(__name__)
+P = TypeVar("P", bound=BaseModel)
+
+
+class _ListTimes(BaseModel):
+    """Times as people type them."""
+
+    valid_from: Moment = None
+    valid_until: Moment = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,13 @@ def author_of(params: Mapping[str, Any], dag_run: Any) -> str:
     ChangeRefused
         Nobody is named.
     """
-    author = getattr(dag_run, "triggering_user_name", None) or params.get("author") or ""
+    author = str(getattr(dag_run, "triggering_user_name", None) or params.get("author") or "")
     if not author.strip():
         raise ChangeRefused(
             "expected an author, got a run without a user and without the parameter author; trigger it as a user, "
             "or name the author"
         )
-    return str(author)
+    return author
 
 
 def check_draft(params: Mapping[str, Any], dag_run: Any) -> str:
@@ -83,10 +93,10 @@ def check_draft(params: Mapping[str, Any], dag_run: Any) -> str:
     ChangeRefused
         The text is broken, changes nothing, or nobody is its author.
     """
-    desk, kind = _Desk.open(), ChangeKind(params["kind"])
-    text = str(params["rule"]) if kind is ChangeKind.RETIRE else rule_text(str(params["rule"]))
-    step = desk.steps.draft(dag_run.run_id, author_of(params, dag_run), text, float(params["share"]), kind)
-    log.info("%s wants to %s the rule %s", step.author, kind, step.rule_id)
+    desk, wanted = _Desk.open(), _checked(RuleChange, params)
+    text = wanted.rule if wanted.kind is ChangeKind.RETIRE else rule_text(wanted.rule)
+    step = desk.steps.draft(dag_run.run_id, author_of(params, dag_run), text, wanted.share, wanted.kind)
+    log.info("%s wants to %s the rule %s", step.author, wanted.kind, step.rule_id)
     return step.rule_id
 
 
@@ -98,7 +108,8 @@ def backtest_draft(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> dic
         raise ChangeRefused(f"expected a draft of {rule_id}, found none; clear the task check_draft")
     draft = drafts[0]
     text = "" if draft.kind is ChangeKind.RETIRE else draft.text
-    since, until = _period(params)
+    period = _checked(ReplayedTime, params)
+    since, until = period.since, period.until
     if since is None and (end := until or newest(desk.lake)) is not None:
         since = end - timedelta(days=_BACKTEST_DAYS)
     record = _backtest(desk.lake, Order(since, until, rule_id, text, draft.share), None, dag_run.run_id)
@@ -118,8 +129,9 @@ def start_shadow(rule_id: str, evidence: Mapping[str, Any], dag_run: Any) -> Non
 
 def shadow_is_over(rule_id: str, params: Mapping[str, Any], dag_run: Any) -> bool:
     """Whether enough batches were scored with the draft in the shadow."""
-    wanted = int(params["shadow_batches"])
-    if wanted <= 0 or params["kind"] == ChangeKind.RETIRE:
+    change = _checked(RuleChange, params)
+    wanted = change.shadow_batches
+    if wanted == 0 or change.kind is ChangeKind.RETIRE:
         return True
     seen = _Desk.open().steps.shadow(dag_run.run_id, rule_id)
     log.info("in the shadow: %s of %s batches", len(seen), wanted)
@@ -179,12 +191,11 @@ def run_backtest(params: Mapping[str, Any], dag_run: Any) -> str:
     BacktestDiffers
         The live set, replayed, decides otherwise than it did; the page says in which batches.
     """
-    lake, text = Lake(settings().lake), str(params["rule"] or "")
-    text = rule_text(text) if text else ""
+    lake, wanted = Lake(settings().lake), _checked(Backtest, params)
+    text = rule_text(wanted.rule) if wanted.rule else ""
     rule_id = rule_id_of(text) if text else ""
-    order = Order(*_period(params), rule_id, text, float(params["share"]))
-    as_of = parse_time(params["labels_as_of"]) if params["labels_as_of"] else None
-    record = _backtest(lake, order, as_of, dag_run.run_id)
+    order = Order(wanted.since, wanted.until, rule_id, text, wanted.share)
+    record = _backtest(lake, order, wanted.labels_as_of, dag_run.run_id)
     log.info("%s", backtest_words(record))
     if record.differs:
         raise BacktestDiffers(
@@ -224,20 +235,22 @@ def list_entries(params: Mapping[str, Any], now: datetime) -> Sequence[ListEntry
         One makes no sense, with every reason.
     """
     one = {name: params.get(name) for name in ListEntry.model_fields}
-    given = params.get("entries") or [one]
+    given = _checked(ListChange, {"entries": params.get("entries") or [one]}).entries
     made = []
     for place, line in enumerate(given, start=1):
         values = {name: value for name, value in line.items() if value not in (None, "")}
         values.setdefault("valid_from", now)
         if values.get("kind") == "END":
             values.setdefault("valid_until", now)
-        for name in ("valid_from", "valid_until"):
-            if name in values:
-                values[name] = parse_time(values[name])
         try:
-            made.append(ListEntry(**values))
-        except ValidationError as error:
-            reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            times = _ListTimes.model_validate(values).model_dump(exclude_none=True)
+            made.append(ListEntry.model_validate(values | times))
+        except (ValidationError, RecursionError) as error:
+            reasons = (
+                reasons_of(error)
+                if isinstance(error, ValidationError)
+                else "expected values, got nested lists"
+            )
             raise ChangeRefused(f"entry {place} of {len(given)}: {reasons}; trigger the run again") from error
     return made
 
@@ -249,6 +262,5 @@ def _backtest(lake: Lake, order: Order, as_of: datetime | None, key: str) -> Bac
     return record
 
 
-def _period(params: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    since, until = (parse_time(params[name]) if params.get(name) else None for name in ("from", "until"))
-    return since, until
+def _checked(kind: type[P], params: Mapping[str, Any]) -> P:
+    return checked("the parameters of the run", kind, dict(params))

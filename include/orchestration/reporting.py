@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
-from pydantic import TypeAdapter
 
 from include.orchestration.connections import cassandra_session
 from include.orchestration.notices import tell, told_before
+from include.orchestration.run_parameters import ReportWanted
+from include.orchestration.variables import checked, variable
 from include.pipeline.reporting import Sources, build, due_periods
 from include.reports.archive import read_report, stored_reports
 from include.reports.periods import Period
@@ -49,8 +50,10 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     os.nice(10)  # alerts first, where processors are few
     lake, now = Lake(settings().lake), datetime.now(UTC)
-    kind, name = str(params.get("kind") or ""), str(params.get("period") or "")
-    periods = [Period.parse(kind, name)] if kind or name else due_periods(lake, now)
+    asked = checked("the parameters of the run", ReportWanted, dict(params))
+    periods = (
+        [Period.parse(asked.kind, asked.period)] if asked.kind or asked.period else due_periods(lake, now)
+    )
     if not periods:
         raise AirflowSkipException("every day and month that is over has its report")
     with _sources() as sources:
@@ -88,11 +91,8 @@ def send_reports() -> int:
     ConnectionError
         A mail has not left; the others have, and are not sent again.
     """
-    from airflow.sdk import Variable
-
     lake, now = Lake(settings().lake), datetime.now(UTC)
-    wanted = Variable.get("report_subscribers", default=[], deserialize_json=True)
-    subscribers = TypeAdapter(list[Subscriber]).validate_python(wanted)
+    subscribers = variable("report_subscribers", list[Subscriber], [])
     lately = [one for one in stored_reports(lake) if not one.so_far and now - one.made_at < _MAILED_FOR]
     outcomes = [_send(lake, one.kind, one.period, subscribers) for one in lately]
     if failed := sum(failures for _, failures in outcomes):

@@ -19,6 +19,7 @@ from include.orchestration.connections import (
     kafka_config,
     spark_session,
 )
+from include.orchestration.variables import Days, InputRefused, variable
 from include.pipeline import retention
 from include.pipeline.models import model_registry, rule_book
 from include.pipeline.parity_record import checked_until
@@ -105,9 +106,10 @@ def check_rules() -> None:
 
 
 def _days_wanted() -> dict[str, int]:
-    from airflow.sdk import Variable
-
-    return days_wanted(Variable.get("retention_days", default=None, deserialize_json=True))
+    try:
+        return days_wanted(variable("retention_days", Days, default={}))
+    except ValueError as error:
+        raise InputRefused(str(error)) from None
 
 
 def clean_lake() -> None:

@@ -1,6 +1,7 @@
 """Lists as CSV (RFC 4180, UTF-8, a header): row by row, so that a long list costs no memory.
 
-A spreadsheet takes a cell that begins with ``= + - @``, a tab or a carriage return for a formula, and runs it. Such
+A spreadsheet takes a cell that begins with ``= + - @`` (or one of their full-width forms), a tab or a line break for a
+formula, and runs it. Such
 a cell gets an apostrophe before it, which a spreadsheet reads as "text"; a plain number, negative or not, stays one.
 """
 
@@ -34,7 +35,7 @@ SUPPRESSION_COLUMNS = (
 )  # fmt: skip
 RULE_COLUMNS = ("rule_id", "hits", "alone", "labelled", "fraud", "legitimate", "precision")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 

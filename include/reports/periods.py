@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Self
 
 _DAY = timedelta(days=1)
+#: What is reckoned from a day between these stays a day.
+_FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
 
 
 class Kind(StrEnum):
@@ -45,15 +47,18 @@ class Period:
             With what was expected.
         """
         if kind not in list(Kind):
-            raise PeriodRefused(f"expected the kind daily or monthly, got {kind!r}")
+            raise PeriodRefused(f"expected the kind daily or monthly, got {kind[:40]!r}")
         wanted = "2026-11-24" if kind == Kind.DAILY else "2026-11"
         try:
             first = date.fromisoformat(name if kind == Kind.DAILY else f"{name}-01")
         except ValueError:
             first = None  # type: ignore[assignment]
-        if first is None or len(name) != len(wanted):
-            raise PeriodRefused(f"expected a {kind} period such as {wanted}, got {name!r}")
-        return cls(Kind(kind), first)
+        made = None if first is None or not _FIRST <= first <= _LAST else cls(Kind(kind), first)
+        if made is None or made.name != name:
+            raise PeriodRefused(
+                f"expected a {kind} period such as {wanted}, of {_FIRST.year} to {_LAST.year}, got {name[:40]!r}"
+            )
+        return made
 
     @classmethod
     def day(cls, first: date) -> Self:

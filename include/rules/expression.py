@@ -18,6 +18,9 @@ from include.rules.errors import RuleProblem
 
 DIALECT = "duckdb"
 
+#: Words and signs of an expression. Each part is checked by itself, so a long one would keep everybody waiting.
+MOST_TOKENS = 1_000
+
 #: Functions a rule may call, by the class sqlglot gives them.
 FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Abs: "abs",
@@ -121,7 +124,14 @@ def _trees(path: Path, body: str, first: int) -> tuple[list[exp.Expr], list[Rule
         return [], [RuleProblem(path, line, message)]
 
     try:
-        for token in sqlglot.tokenize(body, dialect=DIALECT):
+        tokens = sqlglot.tokenize(body, dialect=DIALECT)
+        if len(tokens) > MOST_TOKENS:
+            return problem(
+                first,
+                f"expected an expression a person can read, of at most {MOST_TOKENS:,} words and signs, got "
+                f"{len(tokens):,}; split the rule",
+            )
+        for token in tokens:
             if token.token_type.name == "SEMICOLON":
                 return problem(
                     token.line, "expected one expression, got a semicolon; remove it and what follows"

@@ -47,6 +47,9 @@ _CODEGEN_FROM_ROWS = (
 )
 QUERY = "process_transactions"
 
+#: What settling needs of an arrival: all but the bytes of those that were refused.
+_LIGHT = pa.schema([field for field in ARRIVAL_SCHEMA if field.name not in ("raw_key", "raw_value")])
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessJob:
@@ -178,7 +181,8 @@ class _Run:
         arrivals, seen = self._arrivals(start, end), job.seen()
         outcome = settle(arrivals, seen, batch)
         with ThreadPoolExecutor(1) as sending:
-            sent = sending.submit(job.dead_letters.send, outcome.dead, batch, positions.get("dead_letter"))
+            letters = self._whole(outcome.dead) if outcome.dead.num_rows else ()
+            sent = sending.submit(job.dead_letters.send, letters, batch, positions.get("dead_letter"))
             if outcome.accepted.num_rows:
                 seen.remember(outcome.accepted["transaction_id"].to_pylist(), batch)
             job.lake.write_table(accepted_file(batch), outcome.accepted)
@@ -211,17 +215,13 @@ class _Run:
         log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 
     def _arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
-        """Rows of a batch, told by their offsets from other batches of the run."""
-        lake = self.job.lake
-        names = [name for name in lake.names(self.rows) if name.endswith(".parquet")]
+        """Rows of a batch, told by their offsets from other batches of the run; without the bytes of the refused."""
         try:
-            tables = [lake.read_table(f"{self.rows}/{name}") for name in names]
+            tables = list(self._read(_LIGHT.names))
         except pa.ArrowInvalid:
-            # A killed task left half a file; Spark's sink log knows which files count.
-            log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
-            tables = [self.job.spark.read.parquet(lake.url(self.rows)).toArrow()]
-        rows = [table.select(ARRIVAL_SCHEMA.names).cast(ARRIVAL_SCHEMA) for table in tables]
-        merged = pa.concat_tables(rows) if rows else ARRIVAL_SCHEMA.empty_table()
+            tables = [self._through_sink_log(_LIGHT.names)]
+        rows = [table.cast(_LIGHT) for table in tables]
+        merged = pa.concat_tables(rows) if rows else _LIGHT.empty_table()
         wanted = pa.scalar(False)
         for partition, until in end.items():
             inside = pc.and_(
@@ -233,6 +233,51 @@ class _Run:
             )
             wanted = pc.or_(inside, wanted)
         return merged.filter(wanted)
+
+    def _whole(self, dead: pa.Table) -> Iterator[pa.Table]:
+        """The refused records with their bytes, bit by bit: a record may have many more than the contract allows."""
+        wanted = _places(dead)
+        sent: set[int] = set()
+        for piece in self._pieces():
+            places = _places(piece)
+            asked = pc.is_in(places, value_set=wanted).to_pylist()
+            # A task that was tried again may have left its rows twice.
+            fresh = [hit and place not in sent for hit, place in zip(asked, places.to_pylist(), strict=True)]
+            sent |= {place for place, hit in zip(places.to_pylist(), fresh, strict=True) if hit}
+            if any(fresh):
+                yield piece.filter(pa.array(fresh)).cast(ARRIVAL_SCHEMA)
+
+    def _pieces(self) -> Iterator[pa.Table]:
+        lake = self.job.lake
+        files = [f"{self.rows}/{name}" for name in lake.names(self.rows) if name.endswith(".parquet")]
+        try:
+            for file in files:
+                lake.rows_of(file)  # all can be read: known before anything is sent
+        except pa.ArrowInvalid:
+            yield self._through_sink_log(ARRIVAL_SCHEMA.names)
+            return
+        yield from self._read(ARRIVAL_SCHEMA.names)
+
+    def _read(self, columns: list[str]) -> Iterator[pa.Table]:
+        lake = self.job.lake
+        for name in lake.names(self.rows):
+            if name.endswith(".parquet"):
+                yield from (
+                    piece.select(columns) for piece in lake.read_pieces(f"{self.rows}/{name}", columns)
+                )
+
+    def _through_sink_log(self, columns: list[str]) -> pa.Table:
+        """A killed task left half a file; Spark's sink log knows which files count."""
+        log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
+        return self.job.spark.read.parquet(self.job.lake.url(self.rows)).select(*columns).toArrow()
+
+
+def _places(rows: pa.Table) -> pa.Array:
+    """Where records stand in the topic, as one number each."""
+    return pc.add(
+        pc.multiply(rows["kafka_partition"].cast(pa.int64()), pa.scalar(1 << 44, pa.int64())),
+        rows["kafka_offset"],
+    ).combine_chunks()
 
 
 def start_query(
@@ -270,6 +315,10 @@ def start_query(
         .writeStream.format("parquet")
         .option("path", lake.url(output))
         .option("checkpointLocation", lake.url(checkpoint))
+        # Records may be large: a row group is written, and read again, before many of them are in memory.
+        .option("parquet.block.size", 16 * 2**20)
+        .option("parquet.block.size.row.check.min", 1)
+        .option("parquet.page.size.row.check.min", 1)
         .queryName(name)
         .trigger(availableNow=True)
         .start()

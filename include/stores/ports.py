@@ -10,7 +10,7 @@ a time; writing a batch again replaces what its first try wrote, so a replay cha
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -68,13 +68,15 @@ class DeadLetterQueue(Protocol):
         """Be ready to send; from then on no earlier try can send any more. ``send`` does it if nobody has."""
         ...
 
-    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+    def send(
+        self, dead: pa.Table | Iterable[pa.Table], batch: int, tail: Mapping[str, int] | None
+    ) -> dict[str, int]:
         """Send the dead records of a batch; those a killed try of the batch sent already are left out.
 
         Parameters
         ----------
         dead
-            ``ARRIVAL_SCHEMA`` rows with reasons.
+            ``ARRIVAL_SCHEMA`` rows with reasons, or pieces of them where they may be large.
         batch
             The batch's number.
         tail

@@ -30,6 +30,14 @@ MAX_AMOUNT = Decimal("1000000000000")
 AMOUNT_DECIMALS = 4
 MAX_AHEAD = timedelta(minutes=5)
 
+#: Bytes of a record's value. A transaction has some hundred; what is accepted is held in memory by the batch.
+MAX_VALUE_BYTES = 65_536
+#: Levels of a JSON document, itself included. RFC 8259 leaves a limit to the reader; else the reader's stack is it.
+MAX_DEPTH = 100
+#: Digits of a JSON number and characters of a name: what Spark's JSON parser reads.
+MAX_DIGITS = 1_000
+MAX_NAME = 50_000
+
 # --- patterns ---------------------------------------------------------------------------------------
 #: Text of an amount, of a JSON number exactly as it was written or of a string. Whatever matches is
 #: represented without loss by decimal(38,18) or overflows it (then it is above the limit anyway):
@@ -62,11 +70,19 @@ def java_full_match(pattern: str) -> str:
 
 # --- reasons: the record ----------------------------------------------------------------------------
 REASON_TOMBSTONE = "record: expected a value, found none (tombstone)"
+REASON_SIZE = f"record: expected at most {MAX_VALUE_BYTES:,} bytes"
 REASON_NOT_UTF8 = "record: expected UTF-8 text"
-REASON_MALFORMED = "record: expected well-formed JSON (RFC 8259)"
+REASON_MALFORMED = f"record: expected well-formed JSON (RFC 8259) of at most {MAX_DEPTH} levels"
 REASON_NOT_OBJECT = "record: expected a JSON object"
 REASON_SURROGATE = "record: expected surrogate escapes (\\ud800-\\udfff) in pairs only"
-RECORD_REASONS = (REASON_TOMBSTONE, REASON_NOT_UTF8, REASON_MALFORMED, REASON_NOT_OBJECT, REASON_SURROGATE)
+RECORD_REASONS = (
+    REASON_TOMBSTONE,
+    REASON_SIZE,
+    REASON_NOT_UTF8,
+    REASON_MALFORMED,
+    REASON_NOT_OBJECT,
+    REASON_SURROGATE,
+)
 
 REASON_KEY = "key: expected the record key to be the account_id in UTF-8"
 

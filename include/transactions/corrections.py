@@ -46,6 +46,8 @@ class Correction(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        if self.do is What.SET:
+            _json(self.value)
         if self.do is What.RENAME and not self.to:
             raise ValueError("expected the new name in `to`")
         if self.do is not What.SET and "value" in self.model_fields_set:
@@ -58,11 +60,18 @@ class Correction(BaseModel):
         """Correct a document in place."""
         if self.do is What.SET:
             # Numbers keep the text they were given in, as everywhere in the contract.
-            document[self.field] = _ONE_VALUE.decode(json.dumps(self.value))
+            document[self.field] = _ONE_VALUE.decode(_json(self.value))
         elif self.field in document:
             value = document.pop(self.field)
             if self.do is What.RENAME:
                 document[self.to] = value
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"expected a JSON value to set, of a few levels, got none ({error})") from error
 
 
 def corrections_of(given: Sequence[Any]) -> tuple[Correction, ...]:
@@ -73,12 +82,20 @@ def corrections_of(given: Sequence[Any]) -> tuple[Correction, ...]:
     CorrectionRefused
         One makes no sense.
     """
+    if not isinstance(given, list | tuple):
+        raise CorrectionRefused(
+            f"expected a list of corrections, got {type(given).__name__}; write them in brackets"
+        )
     made = []
     for place, one in enumerate(given, start=1):
         try:
             made.append(Correction.model_validate(one))
-        except ValidationError as error:
-            reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        except (ValidationError, RecursionError) as error:
+            problems = error.errors() if isinstance(error, ValidationError) else []
+            reasons = (
+                "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problems)
+                or "too many levels"
+            )
             raise CorrectionRefused(
                 f"correction {place} of {len(given)}: {reasons}; e.g. "
                 '{"do": "rename", "field": "ccy", "to": "currency"}'
@@ -95,4 +112,5 @@ def corrected(value: bytes | None, corrections: Sequence[Correction]) -> bytes |
         return value
     for correction in corrections:
         correction.apply(document)
-    return json_text.write(document).encode()
+    # A lone surrogate makes it a record that is refused, not an error.
+    return json_text.write(document).encode("utf-8", "surrogatepass")

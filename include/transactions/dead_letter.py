@@ -14,6 +14,8 @@ from include.transactions.errors import PlaceRefused
 _PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,18})")
 #: Most places that a text may name.
 _MANY_PLACES = 1_000
+#: Most that are sent again at a time.
+MANY = 10_000
 
 
 class Place(NamedTuple):
@@ -63,6 +65,11 @@ def position_text(position: Mapping[int, int]) -> str:
     return ",".join(f"{partition}:{offset}" for partition, offset in sorted(position.items()))
 
 
+REASON_FOREIGN = (
+    "headers: expected where the record came from and the reasons of its refusal; it is no dead letter"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """One record of the dead-letter topic.
@@ -102,17 +109,21 @@ class DeadLetter:
     ) -> Self:
         """Read a record with the headers that ``dead_letters`` gave it."""
         said = {name: (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
-        return cls(
-            place=place,
-            dead_at=dead_at,
-            key=key,
-            value=value,
-            reasons=tuple(str(reason) for reason in json.loads(said["reasons"])),
-            source_topic=said["source.topic"],
-            source_place=Place(int(said["source.partition"]), int(said["source.offset"])),
-            arrived_at=datetime.fromisoformat(said["source.timestamp"]).astimezone(UTC),
-            batch=int(said["batch"]),
-        )
+        try:
+            return cls(
+                place=place,
+                dead_at=dead_at,
+                key=key,
+                value=value,
+                reasons=tuple(str(reason) for reason in json.loads(said["reasons"])),
+                source_topic=said["source.topic"],
+                source_place=Place(int(said["source.partition"]), int(said["source.offset"])),
+                arrived_at=datetime.fromisoformat(said["source.timestamp"]).astimezone(UTC),
+                batch=int(said["batch"]),
+            )
+        except (KeyError, ValueError, TypeError, OverflowError):
+            # Somebody else has written to the topic. It is shown, and as it is of no topic of ours it is not sent.
+            return cls(place, dead_at, key, value, (REASON_FOREIGN,), "", place, dead_at, -1)
 
     def text(self) -> str:
         r"""The value for a person's eyes: what is no UTF-8 as ``\xNN``; empty for a tombstone."""

@@ -100,7 +100,7 @@ class DeadLetterBox:
         if not begin.get(place.partition, 0) <= place.offset < end.get(place.partition, 0):
             return None
         start, stop = {place.partition: place.offset}, {place.partition: place.offset + 1}
-        return next(map(_letter, read_between(self._config, self._topic, start, stop)), None)
+        return next(map(letter_of, read_between(self._config, self._topic, start, stop)), None)
 
     def _walk(self, before: Mapping[int, int] | None) -> _Backwards:
         with TopicOffsets(self._config, self._topic) as offsets:
@@ -109,7 +109,7 @@ class DeadLetterBox:
         return _Backwards(self._read, begin, start)
 
     def _read(self, start: Mapping[int, int], stop: Mapping[int, int]) -> Iterator[DeadLetter]:
-        return map(_letter, read_between(self._config, self._topic, start, stop))
+        return map(letter_of, read_between(self._config, self._topic, start, stop))
 
 
 class _Backwards:
@@ -153,7 +153,8 @@ class _Backwards:
         return [p for p, letters in self._waiting.items() if not letters and self._unread[p] > self._begin[p]]
 
 
-def _letter(message: Message) -> DeadLetter:
+def letter_of(message: Message) -> DeadLetter:
+    """A record of the dead-letter topic."""
     _, milliseconds = message.timestamp()
     place = Place(message.partition(), message.offset())
     headers: Mapping[str, bytes] = dict(message.headers() or [])

@@ -9,18 +9,23 @@ producer, then reads the topic's tail since the batch before and leaves out what
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 from confluent_kafka import KafkaException, Producer
 
+from include.transactions.dead_letter_box import letter_of
 from include.transactions.errors import DeliveryFailed
 from include.transactions.offsets import TopicOffsets
 from include.transactions.reading import read_between
+from include.transactions.topics import MAX_DEAD_LETTER_BYTES
 
 _WAIT_SECONDS = 30.0
+#: What the client holds that the brokers have not confirmed; and rows turned into Python's objects at a time.
+_WAITING_BYTES, _ROWS = 64 * 2**20, 64
 
 
 class KafkaDeadLetters:
@@ -44,7 +49,9 @@ class KafkaDeadLetters:
         self._producer: Any = None
         self._offsets: Any = None
 
-    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+    def send(
+        self, dead: pa.Table | Iterable[pa.Table], batch: int, tail: Mapping[str, int] | None
+    ) -> dict[str, int]:
         """Send the dead records of a batch; see ``include.stores.ports.DeadLetterQueue``.
 
         Idempotent: a record is known by its source partition and offset.
@@ -54,23 +61,30 @@ class KafkaDeadLetters:
         DeliveryFailed
             When the brokers did not take the records; none of them is visible then.
         """
-        if not dead.num_rows:
+        pieces = filter(len, [dead] if isinstance(dead, pa.Table) else dead)
+        if (first := next(pieces, None)) is None:
             return dict(tail or {})
         self.connect()
         producer, places = self._producer, _Places(tail or {})
         try:
             there = self._sent_by_an_earlier_try(tail or {})
             producer.begin_transaction()
-            for row in dead.to_pylist():
-                if (row["kafka_partition"], row["kafka_offset"]) not in there:
-                    self._produce(producer, row, batch, places)
+            waiting = 0
+            for row in chain.from_iterable(map(_rows, chain([first], pieces))):
+                if (row["kafka_partition"], row["kafka_offset"]) in there:
+                    continue
+                self._produce(producer, row, batch, places)
+                waiting += len(row["raw_value"] or b"")
+                if waiting > _WAITING_BYTES:
+                    producer.flush(_WAIT_SECONDS)
+                    waiting = 0
             producer.flush(_WAIT_SECONDS)
             producer.commit_transaction(_WAIT_SECONDS)
             return places.after
         except KafkaException as error:
             self._producer = None
             raise DeliveryFailed(
-                f"expected topic {self._topic} to take {dead.num_rows} dead letters of batch {batch}, got: {error}; "
+                f"expected topic {self._topic} to take the dead letters of batch {batch}, got: {error}; "
                 "the batch will be tried again, nothing is lost"
             ) from error
 
@@ -91,7 +105,8 @@ class KafkaDeadLetters:
                     # One for each source: two under one name would shut each other out.
                     "transactional.id": f"{self._topic}-from-{self._source}",
                     "compression.type": "zstd",
-                    "message.max.bytes": 20_000_000,
+                    # Packed they are much smaller, and then the topic's limit counts.
+                    "message.max.bytes": 10 * MAX_DEAD_LETTER_BYTES,
                 }
             )
             try:
@@ -124,19 +139,16 @@ class KafkaDeadLetters:
         return self._between(tail, ends)
 
     def _produce(self, producer: Producer, row: Mapping[str, Any], batch: int, places: _Places) -> None:
+        headers = {
+            "source.topic": self._source,
+            "source.partition": str(row["kafka_partition"]),
+            "source.offset": str(row["kafka_offset"]),
+            "source.timestamp": row["arrived_at"].isoformat(),
+            "batch": str(batch),
+            "reasons": json.dumps(row["errors"]),
+        }
         producer.produce(
-            self._topic,
-            key=row["raw_key"],
-            value=row["raw_value"],
-            headers={
-                "source.topic": self._source,
-                "source.partition": str(row["kafka_partition"]),
-                "source.offset": str(row["kafka_offset"]),
-                "source.timestamp": row["arrived_at"].isoformat(),
-                "batch": str(batch),
-                "reasons": json.dumps(row["errors"]),
-            },
-            on_delivery=places.note,
+            self._topic, key=row["raw_key"], value=row["raw_value"], headers=headers, on_delivery=places.note
         )
         producer.poll(0)
 
@@ -156,10 +168,16 @@ class KafkaDeadLetters:
         ]
         found = set()
         for message in read_between(self._config, self._topic, *places):
-            headers = dict(message.headers() or [])
-            if headers["source.topic"] == self._source.encode():
-                found.add((int(headers["source.partition"]), int(headers["source.offset"])))
+            letter = letter_of(message)
+            if letter.source_topic == self._source:
+                found.add((letter.source_place.partition, letter.source_place.offset))
         return found
+
+
+def _rows(dead: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows as Python has them, few at a time: their bytes may be many."""
+    for few in dead.to_batches(max_chunksize=_ROWS):
+        yield from few.to_pylist()
 
 
 class _Places:

@@ -7,6 +7,7 @@
     │   ├── TopicMismatch        an existing topic has other settings than the contract asks for
     │   └── TopicsUnavailable    the brokers did not answer, or refused to create a topic
     ├── DeliveryFailed           records handed to the producer were not confirmed by the brokers
+    ├── RecordTooLarge           a record is larger than the topic takes; it was not sent
     ├── ResendRefused            a dead letter must not be sent again, or not like this
     │   ├── PlaceRefused         what should name a place in a topic does not
     │   └── CorrectionRefused    a correction makes no sense
@@ -69,6 +70,10 @@ class DeliveryFailed(TransactionsError):
         super().__init__(message)
         self.failed = failed
         self.unconfirmed = unconfirmed
+
+
+class RecordTooLarge(TransactionsError):
+    """A record is larger than the topic takes. It was not sent; sending it again finds the same."""
 
 
 class ResendRefused(TransactionsError):

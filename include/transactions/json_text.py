@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TypeAlias
 
@@ -24,9 +25,44 @@ def _refuse_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is not JSON")
 
 
+def _number(text: str) -> NumberText:
+    if len(text) > contract.MAX_DIGITS and sum(map(str.isdigit, text)) > contract.MAX_DIGITS:
+        raise ValueError(f"a number of more than {contract.MAX_DIGITS} digits")
+    return NumberText(text)
+
+
+def _members(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
+    if any(len(name) > contract.MAX_NAME for name, _ in pairs):
+        raise ValueError(f"a name of more than {contract.MAX_NAME} characters")
+    return dict(pairs)
+
+
 _DECODER = json.JSONDecoder(
-    parse_int=NumberText, parse_float=NumberText, parse_constant=_refuse_constant, strict=True
+    parse_int=_number,
+    parse_float=_number,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_members,
+    strict=True,
 )
+
+#: A string, or the first of one that does not end; and what opens or closes a level.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
+
+
+def _too_deep(text: str) -> bool:
+    """Whether a text has more levels than the contract allows; no parser is asked, for its own stack may be less."""
+    if text.count("[") + text.count("{") <= contract.MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        bracket = found.group()
+        if bracket in "[{":
+            depth += 1
+            if depth > contract.MAX_DEPTH:
+                return True
+        elif bracket in "]}":
+            depth -= 1
+    return False
 
 
 def read_object(raw: bytes | None) -> dict[str, JsonValue] | str:
@@ -44,19 +80,33 @@ def read_object(raw: bytes | None) -> dict[str, JsonValue] | str:
     """
     if raw is None:
         return contract.REASON_TOMBSTONE
+    if len(raw) > contract.MAX_VALUE_BYTES:
+        return contract.REASON_SIZE
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return contract.REASON_NOT_UTF8
+    if _too_deep(text):
+        return contract.REASON_MALFORMED
     try:
         document: JsonValue = _DECODER.decode(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return contract.REASON_MALFORMED
     if not isinstance(document, dict):
         return contract.REASON_NOT_OBJECT
     if "\\ud" in text.lower() and not _PAIRED_SURROGATES.fullmatch(text):
         return contract.REASON_SURROGATE
     return document
+
+
+def finite(value: JsonValue) -> JsonValue:
+    """A value in which a number beyond every double is the text ``Infinity`` or ``-Infinity``, as Spark keeps it."""
+    if isinstance(value, NumberText):
+        number = float(value)
+        return value if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list) else value
 
 
 def write(value: JsonValue) -> str:

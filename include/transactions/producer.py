@@ -11,9 +11,11 @@ from typing import Any, Self
 import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from include.transactions.contract import MAX_VALUE_BYTES
 from include.transactions.encoding import encode
-from include.transactions.errors import DeliveryFailed
+from include.transactions.errors import DeliveryFailed, RecordTooLarge
 from include.transactions.rate import TokenBucket
+from include.transactions.topics import MAX_RECORD_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "reconnect.backoff.max.ms": 2_000,
     "queue.buffering.max.messages": 200_000,
     "queue.buffering.max.kbytes": 262_144,
+    # What the brokers take of the topic; the client refuses what is larger before it is sent.
+    "message.max.bytes": MAX_RECORD_BYTES,
     # The Java client's partitioner, so that every client puts an account on the same partition.
     "partitioner": "murmur2_random",
 }
@@ -64,6 +68,7 @@ class TransactionProducer:
         self._handed_over = 0
         self._last_warning = -_WARN_EVERY_SECONDS
         settings = {**_DEFAULTS, "bootstrap.servers": bootstrap, **(config or {})}
+        self._largest = int(settings["message.max.bytes"])
         self._delivery_seconds = float(settings["delivery.timeout.ms"]) / 1000
         # Reports of failures only: successes need no callback per record, which is what makes it fast.
         self._producer = Producer(
@@ -112,6 +117,8 @@ class TransactionProducer:
         ------
         DeliveryFailed
             Records of this or an earlier call could not be delivered.
+        RecordTooLarge
+            One is larger than the topic takes; those before it were handed over.
         """
         return self.send_records(encode(table), rate, on_progress)
 
@@ -206,10 +213,15 @@ class TransactionProducer:
                 raise self._refused(error) from error
             return
 
-    def _refused(self, error: KafkaException) -> DeliveryFailed:
+    def _refused(self, error: KafkaException) -> DeliveryFailed | RecordTooLarge:
+        if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            return RecordTooLarge(
+                f"expected a record for {self.topic!r} of at most {self._largest:,} bytes, got a larger one; a "
+                f"transaction may have {MAX_VALUE_BYTES:,}: correct the source, or leave the record out"
+            )
         return DeliveryFailed(
             f"expected the client to take a record for {self.topic!r}, got {error.args[0]};"
-            " a record too large must be split at its source; after a fatal error make a new producer",
+            " after a fatal error make a new producer",
             failed=1,
             unconfirmed=self.waiting,
         )

@@ -14,6 +14,11 @@ from include.transactions.errors import TopicMismatch, TopicsUnavailable
 
 _TIMEOUT_SECONDS = 30.0
 
+#: Largest record, as it is sent, that the brokers take. Far more than the contract allows, so that a source that sends
+#: too much is seen among the dead letters; those have their headers besides, and may be packed less well.
+MAX_RECORD_BYTES = 16 * 2**20
+MAX_DEAD_LETTER_BYTES = 4 * MAX_RECORD_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -64,10 +69,11 @@ def topic_specs(
       history and personal data are not kept without a purpose. A label is safe from compaction for 7 days, so
       that a reader which was down meanwhile still sees each opinion (analyst, then charge-back) in turn.
     """
-    arrival_time = {"message.timestamp.type": "LogAppendTime"}
+    arrival_time = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_RECORD_BYTES)}
+    larger = {**arrival_time, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
     return (
         TopicSpec(transactions, partitions, retention, "delete", replication_factor, arrival_time),
-        TopicSpec(dead_letter, partitions, timedelta(days=90), "delete", replication_factor, arrival_time),
+        TopicSpec(dead_letter, partitions, timedelta(days=90), "delete", replication_factor, larger),
         TopicSpec(
             labels,
             partitions,

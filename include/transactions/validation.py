@@ -32,7 +32,9 @@ class Parsed:
     occurred_at: datetime  # UTC, microseconds
     device_id: str | None
     customer_id: str | None
-    extra: str | None  # unknown fields as a compact JSON object with sorted keys
+    # Unknown fields as a compact JSON object with sorted keys. Spark keeps a number of more than 38 digits, or one with
+    # an exponent, as a double.
+    extra: str | None
 
 
 def parse_amount(text: str) -> Decimal | None:
@@ -151,5 +153,5 @@ def validate(
         occurred_at=occurred_at,
         device_id=texts.get("device_id"),
         customer_id=texts.get("customer_id"),
-        extra=json_text.write(unknown) if unknown else None,
+        extra=json_text.write(json_text.finite(unknown)) if unknown else None,
     )

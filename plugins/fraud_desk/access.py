@@ -130,8 +130,19 @@ async def scraper(request: Request) -> None:
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     if wanted and scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), wanted.encode()):
         return
+    await who_asks(request)
+
+
+async def who_asks(request: Request) -> Person:
+    """As :func:`reader`, for what goes wrong before a route's dependencies are asked.
+
+    Raises
+    ------
+    SignInNeeded, NotAllowed
+        See there.
+    """
     user = await _signed_in(request)
-    await run_in_threadpool(reader, request, user)
+    return await run_in_threadpool(reader, request, user)
 
 
 def _at_least(role: Role) -> Callable[[Person], Person]:

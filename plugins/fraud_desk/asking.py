@@ -25,6 +25,8 @@ PAGE = 50
 
 _LONGEST = 128
 _FARTHEST = timedelta(days=400)
+#: Days that can be asked for: what is reckoned from them stays a time.
+_FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -188,9 +190,14 @@ def _day(value: str | None, name: str) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
-        raise QueryRefused(f"expected {name} as a day like 2026-01-31, got {value[:40]!r}") from None
+        day = None  # type: ignore[assignment]
+    if day is None or not _FIRST <= day <= _LAST:
+        raise QueryRefused(
+            f"expected {name} as a day like 2026-01-31, of {_FIRST} to {_LAST}, got {value[:40]!r}; correct it"
+        )
+    return day
 
 
 def _start_of(day: date) -> datetime:

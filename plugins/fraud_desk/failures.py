@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from include.cases.errors import ActionRefused, CaseChanged, CasesError, NoSuchAlert, QueryRefused
 from include.stores.cassandra.errors import CassandraStoreError, SchemaMissing
-from plugins.fraud_desk.access import NotAllowed, SignInNeeded
+from plugins.fraud_desk.access import NotAllowed, SignInNeeded, who_asks
 from plugins.fraud_desk.customer_page import is_customers, refused
 from plugins.fraud_desk.headers import ALWAYS
 from plugins.fraud_desk.origin import ForeignOrigin
@@ -45,7 +45,7 @@ _REFUSALS: dict[type[CasesError], tuple[int, str, str]] = {
 
 def install(app: FastAPI) -> None:
     """Tell the application what to answer to which error."""
-    handlers: dict[type[Exception], Callable[..., Response]] = {
+    handlers: dict[type[Exception], Callable[..., Response | Awaitable[Response]]] = {
         SignInNeeded: _sign_in,
         NotAllowed: _not_allowed,
         ForeignOrigin: _foreign,
@@ -138,17 +138,37 @@ def _kafka_away(request: Request, error: KafkaException) -> Response:
     return answer(request, 503, "unavailable", "Kafka is away", words, retry=True)
 
 
-def _not_understood(request: Request, error: RequestValidationError) -> Response:
+async def _not_understood(request: Request, error: RequestValidationError) -> Response:
+    if (stranger := await _stranger(request)) is not None:
+        return stranger
     # Not what was sent: that may be a customer's data, and it is shown back to nobody.
     parts = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
     return answer(request, 422, "invalid", "Not understood", "; ".join(parts)[:1000])
 
 
-def _http(request: Request, error: HTTPException) -> Response:
+async def _http(request: Request, error: HTTPException) -> Response:
+    if (stranger := await _stranger(request)) is not None:
+        return stranger
     if error.status_code == 404:
         return answer(request, 404, "not_found", "Not found", "There is no such page on the fraud desk.")
     phrase = HTTPStatus(error.status_code).phrase
     return answer(request, error.status_code, "refused", phrase, phrase)
+
+
+async def _stranger(request: Request) -> Response | None:
+    """What somebody is told who is not known yet; None for others, and on the customer's page.
+
+    A body is read before the route's dependencies are asked: a broken one must not get past the question who is there.
+    """
+    if hasattr(request.state, "person") or is_customers(request):
+        return None
+    try:
+        await who_asks(request)
+    except SignInNeeded as nobody:
+        return _sign_in(request, nobody)
+    except NotAllowed as refused_person:
+        return _not_allowed(request, refused_person)
+    return None
 
 
 def _broken(request: Request, error: Exception) -> Response:

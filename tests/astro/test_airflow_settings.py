@@ -58,7 +58,7 @@ def test_variables_are_those_the_code_uses() -> None:
         node.args[0].value
         for node in _code()
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "Variable.get"
+        and ast.unparse(node.func) in ("Variable.get", "variable")
         and isinstance(node.args[0], ast.Constant)
     }
     assert templated | called == {variable.variable_name for variable in read().variables}

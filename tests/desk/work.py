@@ -37,7 +37,7 @@ class MemoryBox:
         wanted: Callable[[DeadLetter], bool] = lambda letter: True,
         look_at: int = 5_000,
     ) -> Page:
-        stop = (before or {}).get(0, len(self.letters))
+        stop = min(len(self.letters), (before or {}).get(0, len(self.letters)))
         found, at = [], stop
         for at in range(stop - 1, max(-1, stop - 1 - look_at), -1):
             if wanted(self.letters[at]):

@@ -104,7 +104,36 @@ _add("NaN", raw("amount", "NaN"), c.REASON_MALFORMED)
 _add("Infinity", raw("amount", "Infinity"), c.REASON_MALFORMED)
 _add("-Infinity", raw("amount", "-Infinity"), c.REASON_MALFORMED)
 _add("NaN in an unknown field", _with(',"x":NaN'), c.REASON_MALFORMED)
-_add("100,000 brackets", b"[" * 100_000, c.REASON_MALFORMED)
+_add("60,000 brackets", b"[" * 60_000, c.REASON_MALFORMED)
+_add("as large as may be", _with(',"x":"' + "y" * (c.MAX_VALUE_BYTES - len(json.dumps(BASE)) - 7) + '"'))
+_add(
+    "one byte too large",
+    _with(',"x":"' + "y" * (c.MAX_VALUE_BYTES - len(json.dumps(BASE)) - 6) + '"'),
+    c.REASON_SIZE,
+)
+_add("too large and not UTF-8", b"\xff" * (c.MAX_VALUE_BYTES + 1), c.REASON_SIZE)
+_add("10 MB", _with(',"x":"' + "y" * 10_000_000 + '"'), c.REASON_SIZE)
+_add("100 levels", _with(',"x":' + "[" * 99 + "]" * 99), extra='{"x":' + "[" * 99 + "]" * 99 + "}")
+_add("101 levels", _with(',"x":' + "[" * 100 + "]" * 100), c.REASON_MALFORMED)
+_add(
+    "brackets in a text are no levels", _with(',"x":"' + "[{" * 200 + '"'), extra='{"x":"' + "[{" * 200 + '"}'
+)
+_beside = '"x":[' + ",".join(["[]"] * 200) + "]"
+_add("200 lists beside each other", _with(f",{_beside}"), extra="{" + _beside + "}")
+_add(
+    "too deep and a lone surrogate", _with(',"y":"\\ud800","x":' + "[" * 200 + "]" * 200), c.REASON_MALFORMED
+)
+_add("1,000 digits", _with(',"x":' + "9" * 1_000), extra='{"x":"Infinity"}')
+_add("1,001 digits", _with(',"x":' + "9" * 1_001), c.REASON_MALFORMED)
+_add("a number beyond every double", _with(',"x":-1e400'), extra='{"x":"-Infinity"}')
+_add("a name of 50,001 characters", _with(',"' + "n" * 50_001 + '":1'), c.REASON_MALFORMED)
+for _written in ("12.5", "1.25e1"):
+    _add(
+        f"amount {_written} and another within a field",
+        raw("amount", _written)[:-1] + b',"x":{"amount":99.5},"y":[{"amount":1e1}]}',
+        amount="12.5000",
+        extra='{"x":{"amount":99.5},"y":[{"amount":1e1}]}',
+    )
 _add("array", b"[" + event() + b"]", c.REASON_NOT_OBJECT)
 _add("empty array", b"[]", c.REASON_NOT_OBJECT)
 _add("string", b'"T-1"', c.REASON_NOT_OBJECT)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.transactions.errors import DeliveryFailed
+from include.transactions.errors import DeliveryFailed, RecordTooLarge
 from include.transactions.producer import TransactionProducer
 from include.transactions.simulator import SimulatedBank
 
@@ -74,5 +74,5 @@ def test_impatience_is_not_called_success() -> None:
 
 def test_a_record_that_is_too_large_is_refused_at_once() -> None:
     producer = TransactionProducer("mock", "t", config={**MOCK, "message.max.bytes": 1000})
-    with pytest.raises(DeliveryFailed, match="too large"):
+    with pytest.raises(RecordTooLarge, match="at most 1,000 bytes"):
         producer.send_records([(b"k", b"x" * 5000)])

@@ -7,13 +7,11 @@ import logging
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from include.local.__main__ import print_addresses
 from include.local.demo.run import DemoOrder, run_demo
 from include.local.errors import LocalStackError
 from include.reports.checks import exit_code
-from include.settings import settings
+from include.settings import SettingsRefused, settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         now = settings()
         record = run_demo(now, order, options.report or now.reports_dir / "demo.json")
-    except (LocalStackError, ValidationError) as problem:
+    except (LocalStackError, SettingsRefused) as problem:
         print(problem, file=sys.stderr)
         return 1
     print("\nThe stack goes on running:")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -146,6 +146,18 @@ class Lake:
         with self._fs.open_input_file(f"{self._root}/{path}") as file:
             # A reader of one file: no partition columns are guessed from the path.
             return pq.ParquetFile(file).read(None if columns is None else list(columns))
+
+    def read_pieces(self, path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """One Parquet file bit by bit, a row group at a time: for files that memory need not hold."""
+        with self._fs.open_input_file(f"{self._root}/{path}") as file:
+            parquet = pq.ParquetFile(file)
+            for group in range(parquet.num_row_groups):
+                yield parquet.read_row_group(group, list(columns))
+
+    def rows_of(self, path: str) -> int:
+        """How many rows a Parquet file has, from its footer; ArrowInvalid if it has none, for it is half a file."""
+        with self._fs.open_input_file(f"{self._root}/{path}") as file:
+            return int(pq.read_metadata(file).num_rows)
 
     def time_bounds(self, path: str, column: str) -> tuple[datetime, datetime] | None:
         """First and last time in a column of a Parquet file, from its footer; None where it does not say."""

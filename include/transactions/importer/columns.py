@@ -14,14 +14,13 @@ import pyarrow.compute as pc
 
 from include.transactions import contract
 from include.transactions.contract import FieldKind, FieldRule
-from include.transactions.importer.mapping import AmountSource, FraudSource, Source, TimeSource
+from include.transactions.importer.mapping import EPOCHS, AmountSource, FraudSource, Source, TimeSource
 from include.transactions.schema import AMOUNT, TIME
 
 REASON_LABEL = "is_fraud: expected one of the mapping's true_values or false_values"
 
 Mask = npt.NDArray[np.bool_]
 
-_EPOCHS = {"epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us"}
 _PLAIN_NUMBER = r"^-?[0-9]{1,17}(?:\.[0-9]{1,18})?$"
 
 
@@ -104,9 +103,9 @@ def convert_time(rule: FieldRule, source: TimeSource, text: pa.StringArray) -> C
     refused = _missing(rule, text)
     series = text.to_pandas()
     to_datetime: Any = pd.to_datetime  # the stubs know no dynamic format
-    if source.format in _EPOCHS:
+    if source.format in EPOCHS:
         numbers = pd.to_numeric(series, errors="coerce")
-        times = to_datetime(numbers, unit=_EPOCHS[source.format], errors="coerce", utc=True)
+        times = to_datetime(numbers, unit=EPOCHS[source.format], errors="coerce", utc=True)
     else:
         times = _parse_times(series, source)
     times = times.dt.as_unit("us")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from include.transactions.contract import FIELD_NAMES, FIELDS
 from include.transactions.errors import MappingError
+
+#: Formats of times that are numbers since 1970, and their unit.
+EPOCHS = {"epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us"}
 
 
 class _Strict(BaseModel):
@@ -88,6 +95,28 @@ class TimeSource(Source):
     format: str = "iso"
     timezone: str = "UTC"
 
+    @model_validator(mode="after")
+    def _can_be_read(self) -> TimeSource:
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, KeyError):
+            raise ValueError(
+                f"expected a time zone of the IANA list, such as Europe/Berlin, got {self.timezone[:60]!r}"
+            ) from None
+        if self.format != "iso" and not self.format.startswith("epoch_"):
+            to_datetime: Any = pd.to_datetime  # the stubs know no dynamic format
+            try:
+                to_datetime(pd.Series(["2026-01-31"]), format=self.format, errors="coerce")
+            except (ValueError, re.error) as error:
+                raise ValueError(
+                    f"expected a format of strptime, got {self.format[:60]!r} ({error})"
+                ) from None
+        elif self.format not in ("iso", *EPOCHS):
+            raise ValueError(
+                f"expected iso, {', '.join(EPOCHS)} or a format of strptime, got {self.format[:60]!r}"
+            )
+        return self
+
 
 class FraudSource(_Strict):
     """``true_values`` mean fraud, ``false_values`` none (as does an empty value); others are refused."""
@@ -110,6 +139,18 @@ class CsvOptions(_Strict):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
     column_names: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> CsvOptions:
+        try:
+            codecs.lookup(self.encoding)
+        except (LookupError, ValueError):
+            raise ValueError(
+                f"expected a character encoding such as latin-1, got {self.encoding[:60]!r}"
+            ) from None
+        if self.delimiter in '"\r\n' or not self.delimiter.isascii():
+            raise ValueError(f"expected a delimiter such as , or ; or a tab, got {self.delimiter!r}")
+        return self
 
 
 class FieldSources(_Strict):
@@ -180,10 +221,16 @@ def load_mapping(path: Path) -> Mapping:
         raise MappingError(
             f"expected a mapping at {path}, got {error.strerror}; give the path of a YAML file"
         ) from error
-    except yaml.YAMLError as error:
-        raise MappingError(f"expected YAML in {path}, got: {error}; correct the file") from error
+    except UnicodeDecodeError as error:
+        raise MappingError(f"expected UTF-8 text in {path}, got: {error}; save it as UTF-8") from error
+    except RecursionError as error:
+        raise MappingError(
+            f"expected YAML of a few levels in {path}, got too many; correct the file"
+        ) from error
     except ValidationError as error:
         details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise MappingError(
             f"mapping {path} does not fit: {details}; see include/transactions/mappings/example.yaml"
         ) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise MappingError(f"expected YAML in {path}, got: {error}; correct the file") from error

@@ -68,7 +68,11 @@ def read_chunks(path: Path, mapping: Mapping, chunk_rows: int) -> Iterator[TextC
     }
     try:
         yield from readers[form](path, mapping, chunk_rows)
-    except (pa.ArrowException, UnicodeError) as error:
+    except (
+        pa.ArrowException,
+        UnicodeError,
+        OSError,
+    ) as error:  # Arrow tells of a broken Parquet page as OSError
         raise SourceUnreadable(
             f"expected {path} to be readable as {form}, got: {error}; check the file, its format and encoding"
         ) from error
