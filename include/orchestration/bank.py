@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
-from include.orchestration.connections import cassandra_session, kafka_config
+from include.orchestration.connections import KAFKA_BANK, cassandra_session, kafka_config
 from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.pipeline.models import model_registry
@@ -58,7 +58,7 @@ def ingest(params: Mapping[str, Any]) -> int:
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
-    kafka = kafka_config()
+    kafka = kafka_config(KAFKA_BANK)
     with TransactionProducer(
         kafka["bootstrap.servers"], settings().topics.transactions, config=kafka
     ) as producer:

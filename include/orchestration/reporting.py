@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import TypeAdapter
 
-from include.orchestration.connections import cassandra_session
+from include.orchestration.connections import CASSANDRA_READER, cassandra_session
 from include.orchestration.notices import tell, told_before
 from include.pipeline.reporting import Sources, build, due_periods
 from include.reports.archive import read_report, stored_reports
@@ -60,7 +60,7 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @contextmanager
 def _sources() -> Iterator[Sources]:
-    with cassandra_session() as session:
+    with cassandra_session(CASSANDRA_READER) as session:
         customers = CassandraCustomerStore(session)
 
         def segment_of(customer_ids: Sequence[str]) -> Mapping[str, str]:
