@@ -1,4 +1,4 @@
-"""Becomes a command that reads the embedded stores, as ``… -m include.local.as_reader python -m include.auditing.verify``.
+"""Becomes a command that reads the embedded stores: ``-m include.local.as_reader python -m include.auditing.verify``.
 
 The command gets the reader's account by its environment, where other users of the machine cannot see it.
 """
