@@ -139,22 +139,36 @@ def set_up_cassandra(settings: Settings) -> None:
     """
     session = _superuser(settings)
     try:
-        session.execute(
-            "ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false AND PASSWORD = %s",
-            (token_urlsafe(32),),
-        )
+        if _can_log_in(session, "cassandra"):
+            locked = "ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false AND PASSWORD = %s"
+            session.execute(locked, (token_urlsafe(32),))
         for role in get_args(CassandraRole):
             if role != "superuser":
-                _make_role(session, role, cassandra_password(settings, role))
+                _make_role(session, settings, role)
         session.execute("GRANT CREATE ON ALL KEYSPACES TO admin")
     finally:
         session.cluster.shutdown()
 
 
-def _make_role(session: Any, role: str, password: str, *, is_superuser: bool = False) -> None:
-    more = f"AND LOGIN = true AND SUPERUSER = {str(is_superuser).lower()}"
-    session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = %s {more}", (password,))
-    session.execute(f"ALTER ROLE {role} WITH PASSWORD = %s {more}", (password,))
+def _make_role(session: Any, settings: Settings, role: CassandraRole) -> None:
+    """Make a role, or give one that is there its password if that has been generated anew."""
+    password, more = (
+        cassandra_password(settings, role),
+        f"AND LOGIN = true AND SUPERUSER = {role == 'superuser'}",
+    )
+    if _can_log_in(session, role) is None:
+        session.execute(f"CREATE ROLE {role} WITH PASSWORD = %s {more}", (password,))
+        return
+    try:  # Cassandra refuses to change a password often, also into itself
+        cassandra_client(settings, role).connect(with_keyspace=False).cluster.shutdown()
+    except StoreUnavailable:
+        session.execute(f"ALTER ROLE {role} WITH PASSWORD = %s", (password,))
+
+
+def _can_log_in(session: Any, role: str) -> bool | None:
+    """Whether a role may; None if there is no such role."""
+    found = session.execute("SELECT can_login FROM system_auth.roles WHERE role = %s", (role,)).one()
+    return None if found is None else bool(found[0])
 
 
 def _superuser(settings: Settings) -> Any:
@@ -185,6 +199,6 @@ def _superuser(settings: Settings) -> Any:
                 time.sleep(0.5)
                 continue
             try:
-                _make_role(session, "superuser", cassandra_password(settings, "superuser"), is_superuser=True)
+                _make_role(session, settings, "superuser")
             finally:
                 session.cluster.shutdown()
