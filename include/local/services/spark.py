@@ -41,8 +41,10 @@ class SparkConnect(Service):
     def configuration(self) -> dict[str, str]:
         """Spark's settings. Few partitions: a batch of seconds is small."""
         token = {"spark.connect.authenticate.token": load_secrets(self.settings.stack_dir).spark}
+        # Hadoop gives its files rights of its own, whatever the umask.
+        private = {"spark.hadoop.fs.permissions.umask-mode": "077"}
         return {
-            **(token if self.settings.is_secure else {}),
+            **(token | private if self.settings.is_secure else {}),
             # What plans and logs never show: Spark's default, and Kafka's way to write a login.
             "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
             "spark.master": f"local[{min(2, os.cpu_count() or 2)}]",
