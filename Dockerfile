@@ -15,6 +15,8 @@ ENV AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME=0.1 \
 
 # Events for a paused consumer are not kept; only the simulated bank waits to be switched on.
 ENV AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
+# Pages about the API that anybody may open.
+ENV AIRFLOW__API__ENABLE_SWAGGER_UI=False
 
 # The tasks side by side are the parallelism.
 ENV OMP_NUM_THREADS=1 \

@@ -8,6 +8,12 @@ TRANSACTIONS ?= 20000
 RATE ?= 200
 SEED ?= 7
 EXAMPLES ?= 500
+# PROFILE=secure: TLS, accounts and rights everywhere, in a stack of its own (docs/security-profile.md).
+ifdef PROFILE
+export TIDEWATCH_PROFILE := $(PROFILE)
+endif
+# Commands that look at the stores need an account there.
+READER := $(if $(filter secure,$(PROFILE)),$(VENV)/bin/python -m include.local.as_reader )
 
 .DEFAULT_GOAL := help
 
@@ -24,10 +30,10 @@ $(STAMP): requirements.lock
 setup: $(STAMP) ## Virtual environment from the lock, jars, Java
 	@$(PYTHON) -m include.local setup
 
-demo: setup ## The whole chain on a bounded stream: TRANSACTIONS=20000 RATE=200 SEED=7
+demo: setup ## The whole chain on a bounded stream: TRANSACTIONS=20000 RATE=200 SEED=7 [PROFILE=secure]
 	@$(PYTHON) -m include.local.demo --transactions $(TRANSACTIONS) --rate $(RATE) --seed $(SEED)
 
-up: setup ## Start the embedded stack
+up: setup ## Start the embedded stack [PROFILE=secure; then also for down, status, clean and the commands that look at it]
 	@$(PYTHON) -m include.local up
 
 down: $(STAMP) ## Stop it; no process is left behind
@@ -38,7 +44,7 @@ status: $(STAMP) ## How every server is
 
 clean: $(STAMP) ## Stop the stack and remove its data
 	@$(PYTHON) -m include.local down
-	rm -rf .local/stack
+	rm -rf .local/stack$(if $(filter secure,$(PROFILE)),-secure)
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
 	@$(PYTHON) -m pytest -q -m "not browser"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
@@ -78,22 +84,22 @@ parity: $(STAMP) ## Features used live against the same computed again from the 
 	@$(PYTHON) -m include.pipeline.parity
 
 backtest-rules: $(STAMP) ## Replay scored batches as of then: [FROM= UNTIL= DRAFT=file or name SHARE= AS_OF=]
-	@$(PYTHON) -m include.spark.backtest_command $(if $(FROM),--from "$(FROM)") $(if $(UNTIL),--until "$(UNTIL)") \
+	@$(READER)$(PYTHON) -m include.spark.backtest_command $(if $(FROM),--from "$(FROM)") $(if $(UNTIL),--until "$(UNTIL)") \
 	  $(if $(DRAFT),--draft "$(DRAFT)") $(if $(SHARE),--share $(SHARE)) $(if $(AS_OF),--labels-as-of "$(AS_OF)")
 
 bench-backtest: setup ## A back-test of a large lake in Spark on two cores, transactions a second
 	@$(PYTHON) -m benchmarks.backtest
 
 replay-decision: $(STAMP) ## Recompute one decision from the log, byte for byte: TRANSACTION=id [WHOLE=1 LAKE_ONLY=1]
-	@$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
+	@$(READER)$(PYTHON) -m include.auditing.replay $(if $(TRANSACTION),"$(TRANSACTION)",$(error expected TRANSACTION=<id>)) \
 	  $(if $(WHOLE),--whole) $(if $(LAKE_ONLY),--lake-only)
 
 trace: $(STAMP) ## One record from the broker to its messages: TRANSACTION=id or OFFSET=partition:offset [JSON=1 LAKE_ONLY=1]
-	@$(PYTHON) -m include.auditing.trace $(if $(OFFSET),--offset "$(OFFSET)",$(if $(TRANSACTION),"$(TRANSACTION)",$(error expected \
+	@$(READER)$(PYTHON) -m include.auditing.trace $(if $(OFFSET),--offset "$(OFFSET)",$(if $(TRANSACTION),"$(TRANSACTION)",$(error expected \
 	  TRANSACTION=<id> or OFFSET=<partition>:<offset>))) $(if $(JSON),--json) $(if $(LAKE_ONLY),--lake-only)
 
 verify-audit: $(STAMP) ## Audit chains, sealed files, models and Cassandra's decisions against each other [LAKE_ONLY=1]
-	@$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
+	@$(READER)$(PYTHON) -m include.auditing.verify $(if $(LAKE_ONLY),--lake-only)
 
 retention: $(STAMP) ## How long every table, lake folder, topic and log keeps what, and who deletes it
 	@$(PYTHON) -m include.auditing.retention

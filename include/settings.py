@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -107,6 +107,15 @@ class Topics(BaseModel):
     labels: TopicName = "fraud-labels"
 
 
+#: ``open``: no passwords between the parts, all on the loopback interface. ``secure``: docs/security-profile.md.
+Profile = Literal["open", "secure"]
+
+
+def _stack_dir(chosen: dict[str, Any]) -> Path:
+    """A stack of its own for each profile: servers that were made without passwords do not get them afterwards."""
+    return PROJECT / ".local" / ("stack-secure" if chosen.get("profile") == "secure" else "stack")
+
+
 class Settings(BaseSettings):
     """The settings of one installation."""
 
@@ -118,7 +127,8 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    stack_dir: Path = PROJECT / ".local" / "stack"  # data, logs and process ids of the embedded stack
+    profile: Profile = "open"  # of the embedded stack
+    stack_dir: Path = Field(default_factory=_stack_dir)  # data, logs and process ids of the embedded stack
     jars_dir: Path = PROJECT / ".local" / "jars"
     reports_dir: Path = PROJECT / "reports"
     lake_uri: str = ""  # file:, hdfs: or s3: URI; empty: below stack_dir
@@ -191,6 +201,11 @@ class Settings(BaseSettings):
                 "keys the same account has another token"
             )
         return self
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the embedded stack has TLS, accounts and rights."""
+        return self.profile == "secure"
 
     @property
     def lake(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from include.transactions.offsets import lag
+from include.transactions.offsets import broker_settings, lag
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         from asgiref.sync import sync_to_async
 
         connection = await sync_to_async(KafkaBaseHook.get_connection)(self.kafka_config_id)
-        return dict(connection.extra_dejson)
+        return broker_settings(connection.extra_dejson, connection.login, connection.password)
 
 
 class WakeUps:
@@ -169,10 +169,10 @@ class _Offsets:
     def connect(self, config: Mapping[str, Any]) -> None:
         from include.stores.lake.files import Lake
         from include.stores.lake.ledger import BatchLedger
-        from include.transactions.offsets import TopicOffsets, broker_settings
+        from include.transactions.offsets import TopicOffsets
 
         self._ledger = BatchLedger(Lake(self._lake_uri))
-        self._offsets = TopicOffsets(broker_settings(config), self._topic)
+        self._offsets = TopicOffsets(config, self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
         return self._offsets.ends(), self._ledger.processed_offsets(self._cursor)

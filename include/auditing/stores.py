@@ -1,4 +1,4 @@
-"""How the auditor's commands reach Cassandra: by arguments, for they run without Airflow's connections."""
+"""How the auditor's commands reach Cassandra: by arguments and environment: they have no Airflow connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from cassandra.cluster import Session
 
 from include.settings import HOST, settings
-from include.stores.cassandra.address import CassandraAddress
+from include.stores.cassandra.address import address_of_environment
 
 
 def add_cassandra_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def cassandra(options: argparse.Namespace) -> Iterator[Session]:
     StoreUnavailable, SchemaMissing
         No answer, or nothing to look at.
     """
-    hosts = tuple(options.cassandra.split(","))
-    session = CassandraAddress(hosts, options.cassandra_port, settings().keyspace).connect()
+    hosts = options.cassandra.split(",")
+    session = address_of_environment(hosts, options.cassandra_port, settings().keyspace).connect()
     try:
         yield session
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from rich.console import Console
@@ -24,6 +25,12 @@ def _print_status(now: Settings) -> None:
     Console().print(table)
 
 
+def keep_private(now: Settings) -> None:
+    """What this process writes, in the secure profile, is for its own user alone; so it is with the servers."""
+    if now.is_secure:
+        os.umask(0o077)
+
+
 def print_addresses(now: Settings) -> None:
     """Where things are, and the generated password."""
     secrets = load_secrets(now.stack_dir)
@@ -42,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         now = settings()
+        keep_private(now)
         if options.command == "setup":
             java()
             fetch(now.jars_dir)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.local.airflow_environment import address
+from include.local.clients import http_context
 from include.local.errors import RunFailed
 from include.local.secrets import load_secrets
 from include.settings import Settings
@@ -36,6 +37,7 @@ class AirflowApi:
     def __init__(self, settings: Settings, user: str = "admin") -> None:
         self._address = address(settings)
         self._user = user
+        self._context = http_context(settings)
         self._password: str = getattr(load_secrets(settings.stack_dir), user)
         self._token: str | None = None
 
@@ -173,5 +175,5 @@ class AirflowApi:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", **headers},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:  # noqa: S310
             return json.load(answer)

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+from include.local.certificates import Certificates
+from include.local.clients import socket_folder
 from include.local.secrets import load_secrets
 from include.settings import HOST, PROJECT, Settings
 
@@ -26,14 +30,19 @@ LATENCY = {
 
 def address(settings: Settings) -> str:
     """Where the Airflow UI is."""
-    return f"http://{HOST}:{settings.ports.airflow}"
+    return f"{'https' if settings.is_secure else 'http'}://{HOST}:{settings.ports.airflow}"
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
     """Every ``AIRFLOW__…`` variable the embedded components need."""
     secrets = load_secrets(settings.stack_dir)
     home = settings.stack_dir / "airflow"
-    database = f"airflow:{secrets.postgres}@{HOST}:{settings.ports.postgres}"
+    login, port = f"airflow:{secrets.postgres}", settings.ports.postgres
+    database = (
+        f"{login}@/postgres?host={quote(str(socket_folder(settings)), safe='')}&port={port}"
+        if settings.is_secure
+        else f"{login}@{HOST}:{port}/postgres"
+    )
     return {
         **LATENCY,
         "AIRFLOW_HOME": str(home),
@@ -51,13 +60,15 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address(settings)}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,approver:op,analyst:user,viewer:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}/postgres",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}/postgres",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(settings.ports.airflow),
         "AIRFLOW__API__BASE_URL": address(settings),
         "AIRFLOW__API__WORKERS": "1",
+        # /docs and /redoc are open to anybody; so is /openapi.json, for which there is no switch.
+        "AIRFLOW__API__ENABLE_SWAGGER_UI": "False",
         "AIRFLOW__API__SECRET_KEY": secrets.api_secret_key,
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
         "AIRFLOW__API_AUTH__JWT_ISSUER": "tidewatch",
@@ -75,4 +86,15 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        **(_tls(settings) if settings.is_secure else {}),
+    }
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    """HTTPS for people and tasks alike; tasks trust what stands in the server's own file, and nothing else."""
+    files = Certificates(settings.stack_dir).of("airflow")
+    return {
+        "AIRFLOW__API__SSL_CERT": str(files.certificate),
+        "AIRFLOW__API__SSL_KEY": str(files.key),
+        "AIRFLOW__API__CLIENT_USE_PUBLIC_CERTS": "False",
     }

@@ -13,9 +13,19 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from include.local.clients import (
+    SMTP_USER,
+    SPARK_HOST,
+    authority,
+    cassandra_password,
+    kafka_password,
+    kafka_security,
+    socket_folder,
+)
 from include.local.secrets import load_secrets
 from include.local.services.cassandra import SYNC_LAG_SECONDS
 from include.settings import HOST, PROJECT, Settings, settings
+from include.stores.cassandra.permissions import PARTS
 
 #: Connections to vendors: the mailbox's stand-in for each, and the field of the secrets it asks for.
 VENDORS = {
@@ -94,7 +104,7 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
     }
     extra = dict(connection.conn_extra)
     if "bootstrap.servers" in extra:
-        extra["bootstrap.servers"] = f"{HOST}:{settings.ports.kafka}"
+        extra |= {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}", **kafka_security(settings)}
     changes: dict[str, Any] = {"conn_extra": extra}
     if connection.conn_host is not None:
         changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}
@@ -103,11 +113,52 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
         extra["sync_lag_seconds"] = SYNC_LAG_SECONDS
     if connection.conn_type == "postgres":
         changes |= {"conn_login": "airflow", "conn_password": load_secrets(settings.stack_dir).postgres}
+        if settings.is_secure:
+            changes |= {"conn_host": str(socket_folder(settings))}
     if connection.conn_id in VENDORS:
         path, secret = VENDORS[connection.conn_id]
         changes["conn_host"] = f"http://{HOST}:{settings.ports.mailbox}/{path}"
         changes["conn_password"] = getattr(load_secrets(settings.stack_dir), secret)
+    if settings.is_secure:
+        changes |= _login(connection, settings, extra)
     return connection.model_copy(update=changes)
+
+
+def _login(connection: ConnectionSetting, settings: Settings, extra: dict[str, Any]) -> dict[str, Any]:
+    """Who a connection is in the secure profile; what the client has to know besides is put into ``extra``."""
+    secrets = load_secrets(settings.stack_dir)
+    if connection.conn_type == "kafka":
+        return {"conn_login": "pipeline", "conn_password": secrets.kafka_pipeline}
+    if connection.conn_type == "cassandra":
+        extra["ssl_options"] = {"ca_certs": authority(settings)}
+        return {"conn_login": "pipeline", "conn_password": secrets.cassandra_pipeline}
+    if connection.conn_type == "spark_connect":
+        return {"conn_host": SPARK_HOST, "conn_password": secrets.spark}
+    if connection.conn_type == "smtp":
+        extra |= {"disable_tls": False, "ssl_ca_file": authority(settings)}
+        return {"conn_login": SMTP_USER, "conn_password": secrets.smtp}
+    return {}
+
+
+def of_parts(connections: list[ConnectionSetting], settings: Settings) -> list[ConnectionSetting]:
+    """Connections of parts that have an account of their own: as the default one, with another login.
+
+    Without one, as in the open profile, a part takes the default.
+    """
+    if not settings.is_secure:
+        return []
+    kafka = next(one for one in connections if one.conn_type == "kafka")
+    cassandra = next(one for one in connections if one.conn_type == "cassandra")
+    made = []
+    for user in ("admin", "bank", "desk"):
+        login = {"conn_login": user, "conn_password": kafka_password(settings, user)}
+        made.append(kafka.model_copy(update={"conn_id": f"kafka_{user}", **login}))
+    for role in ("admin", "desk", "reader"):
+        change: dict[str, Any] = {"conn_login": role, "conn_password": cassandra_password(settings, role)}
+        if role == "admin":  # who makes the tables gives the others their rights to them
+            change["conn_extra"] = {**cassandra.conn_extra, "roles": {part: part for part in PARTS}}
+        made.append(cassandra.model_copy(update={"conn_id": f"cassandra_{role}", **change}))
+    return made
 
 
 def load(settings: Settings) -> None:
@@ -123,9 +174,9 @@ def load(settings: Settings) -> None:
 
     wanted = read()
     initdb()
+    ours = [embedded(connection, settings) for connection in wanted.connections]
     with create_session() as session:
-        for setting in wanted.connections:
-            here = embedded(setting, settings)
+        for here in [*ours, *of_parts(ours, settings)]:
             row = session.scalar(select(Connection).where(Connection.conn_id == here.conn_id))
             row = row or Connection(conn_id=here.conn_id)
             row.conn_type, row.host, row.port = here.conn_type, here.conn_host, here.conn_port

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from include.local.airflow_environment import airflow_environment
-from include.local.errors import ServiceFailed
+from include.local.certificates import Certificates
+from include.local.errors import ServiceFailed, SetupError
 from include.local.launch import wait_for
 from include.local.preflight import check_all
 from include.local.services import AIRFLOW, all_services
@@ -38,6 +39,9 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
                 f"({process.name()}); run `make down` first"
             )
         check_all(settings)
+        check_profile(settings)
+        if settings.is_secure:
+            Certificates(settings.stack_dir).ensure()
         supervision.start()
     services = all_services(settings)
     names = list(only or services)
@@ -55,10 +59,31 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
             _wait(supervision, settings, name, began, say)
 
 
+def check_profile(settings: Settings) -> None:
+    """Refuse to run servers without accounts as if they had them, or the reverse.
+
+    Raises
+    ------
+    SetupError
+        The folder of the stack was made in another profile.
+    """
+    path = settings.stack_dir / "profile"
+    made_as = (
+        path.read_text() if path.exists() else "open" if (settings.stack_dir / "kafka").exists() else None
+    )
+    if made_as not in (None, settings.profile):
+        raise SetupError(
+            f"expected a stack of the profile {settings.profile} in {settings.stack_dir}, found one that was made as "
+            f"{made_as}; use PROFILE={made_as}, or another TIDEWATCH_STACK_DIR"
+        )
+    path.write_text(settings.profile)
+
+
 def _wait(supervision: Supervision, settings: Settings, name: str, began: float, say: Say) -> None:
     service = all_services(settings)[name]
     try:
         wait_for(service, service.start_seconds)
+        service.set_up()
     except ServiceFailed as failure:
         log = supervision.logs / f"{name}.log"
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(no log)"

@@ -28,6 +28,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         STACK_MARK: str(settings.stack_dir),
         "TIDEWATCH_STACK_DIR": str(settings.stack_dir),
         "TIDEWATCH_LAKE_URI": settings.lake,
+        "TIDEWATCH_PROFILE": settings.profile,
     }
     for name, port in settings.ports:
         chosen[f"TIDEWATCH_PORTS__{name.upper()}"] = str(port)
@@ -53,6 +54,8 @@ class Supervision:
             f"pidfile={self._folder}/supervisord.pid",
             f"childlogdir={self.logs}",
             "nocleanup=true",
+            # What servers, and all they start, write: data, logs and pictures of memory.
+            *(["umask=077"] if self._settings.is_secure else []),
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
         ]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
-from include.orchestration.connections import cassandra_session, kafka_config
+from include.orchestration.connections import KAFKA_BANK, cassandra_session, kafka_config
 from include.orchestration.variables import checked, variable
 from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
@@ -69,7 +69,7 @@ def ingest(params: Mapping[str, Any]) -> int:
     """
     order, lake = BankOrder.of(params), Lake(settings().lake)
     feed = order.feed(lake)
-    kafka = kafka_config()
+    kafka = kafka_config(KAFKA_BANK)
     with TransactionProducer(
         kafka["bootstrap.servers"], settings().topics.transactions, config=kafka
     ) as producer:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 
 KAFKA = "kafka_default"
 CASSANDRA = "cassandra_default"
+# Accounts of parts that may do more, or less, than the default's; without such a connection a part takes the default.
+KAFKA_ADMIN = "kafka_admin"
+KAFKA_BANK = "kafka_bank"
+KAFKA_DESK = "kafka_desk"
+CASSANDRA_ADMIN = "cassandra_admin"
+CASSANDRA_DESK = "cassandra_desk"
+CASSANDRA_READER = "cassandra_reader"
 SPARK = "spark_connect_default"
 SMTP = "smtp_default"
 SENDGRID = "sendgrid_default"
@@ -32,18 +41,51 @@ METADATA = "airflow_metadata"
 log = logging.getLogger(__name__)
 
 
-def kafka_config() -> dict[str, Any]:
-    """librdkafka settings of the brokers: address and security."""
-    from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
+def _connection(own: str, default: str) -> Any:
+    """The connection of a part, or the default one: a look-up that finds nothing costs as much as one that does."""
+    from airflow.sdk.bases.hook import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
-    return broker_settings(KafkaBaseHook.get_connection(KAFKA).extra_dejson)
+    try:
+        return BaseHook.get_connection(own)
+    except AirflowNotFoundException:
+        if own == default:
+            raise
+        return BaseHook.get_connection(default)
 
 
-def cassandra_address() -> CassandraAddress:
-    """Where Cassandra is, as a value that can travel to a Spark worker."""
-    from airflow.providers.apache.cassandra.hooks.cassandra import CassandraHook
+def kafka_config(connection_id: str = KAFKA) -> dict[str, Any]:
+    """librdkafka settings of the brokers: address and security.
 
-    connection = CassandraHook.get_connection(CASSANDRA)
+    Parameters
+    ----------
+    connection_id
+        Of the part that asks: ``KAFKA``, ``KAFKA_ADMIN``, ``KAFKA_BANK`` or ``KAFKA_DESK``.
+    """
+    connection = _connection(connection_id, KAFKA)
+    return broker_settings(connection.extra_dejson, connection.login, connection.password)
+
+
+def cassandra_address(connection_id: str = CASSANDRA) -> CassandraAddress:
+    """Where Cassandra is, as a value that can travel to a Spark worker.
+
+    Parameters
+    ----------
+    connection_id
+        Of the part that asks: ``CASSANDRA``, ``CASSANDRA_ADMIN``, ``CASSANDRA_DESK`` or ``CASSANDRA_READER``.
+
+    Raises
+    ------
+    ValueError
+        Its extra ``ssl_options`` has something else than ``ca_certs``, a file with the authorities to trust.
+    """
+    connection = _connection(connection_id, CASSANDRA)
+    tls = connection.extra_dejson.get("ssl_options") or {}
+    if set(tls) - {"ca_certs"}:
+        raise ValueError(
+            f"connection {connection_id}: expected ssl_options with ca_certs (the authorities' file) and nothing else, "
+            f"got {', '.join(sorted(tls))}"
+        )
     return CassandraAddress(
         contact_points=tuple((connection.host or "").split(",")),
         port=connection.port or 9042,
@@ -51,13 +93,19 @@ def cassandra_address() -> CassandraAddress:
         username=connection.login or None,
         password=connection.password or None,
         sync_lag_seconds=float(connection.extra_dejson.get("sync_lag_seconds", 0)),
+        ca_file=tls.get("ca_certs"),
     )
 
 
+def cassandra_roles() -> dict[str, str]:
+    """Roles to be given their rights, by part; none unless the extra ``roles`` of ``cassandra_admin`` names them."""
+    return dict(_connection(CASSANDRA_ADMIN, CASSANDRA).extra_dejson.get("roles") or {})
+
+
 @contextmanager
-def cassandra_session() -> Iterator[Session]:
+def cassandra_session(connection_id: str = CASSANDRA) -> Iterator[Session]:
     """A session in the project's keyspace, closed at the end."""
-    session = cassandra_address().connect()
+    session = cassandra_address(connection_id).connect()
     try:
         yield session
     finally:
@@ -177,6 +225,10 @@ def _email() -> Callable[[], Channel]:
     if sendgrid is not None:
         return _sendgrid(sendgrid.password, sender)
 
+    ca_file = smtp.extra_dejson.get(
+        "ssl_ca_file"
+    )  # of a mail server whose authority the machine does not know
+
     class Hook(SmtpHook):  # type: ignore[misc]
         """Knows its connection: asking Airflow for it costs as much as sending a mail."""
 
@@ -184,8 +236,16 @@ def _email() -> Callable[[], Channel]:
         def get_connection(cls, conn_id: str) -> Any:
             return smtp
 
+        def _build_ssl_context(self) -> Any:
+            return _trusting(ca_file) if ca_file else super()._build_ssl_context()
+
     # A new hook for each connection: a hook keeps its client, also one the server has dropped.
     return lambda: SmtpChannel(lambda: Hook(SMTP).get_conn()._smtp_client, sender)
+
+
+@lru_cache(maxsize=4)
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _sendgrid(key: str | None, sender: str) -> Callable[[], Channel]:

@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 from cassandra.cluster import Session
 
-from include.orchestration.connections import cassandra_session, kafka_config
+from include.orchestration.connections import CASSANDRA_DESK, KAFKA_DESK, cassandra_session, kafka_config
 from include.orchestration.governance_rules import author_of
 from include.orchestration.run_parameters import Resending
 from include.orchestration.variables import checked
@@ -43,13 +43,13 @@ _TOLD = 20
 
 def dead_letter_box() -> DeadLetterBox:
     """The box behind the connection to Kafka."""
-    return DeadLetterBox(kafka_config(), settings().topics.dead_letter)
+    return DeadLetterBox(kafka_config(KAFKA_DESK), settings().topics.dead_letter)
 
 
 def producer(client_id: str = "tidewatch-resending") -> TransactionProducer:
     """A producer of ``transactions`` that gives up while a claim is still held."""
     config = {
-        **kafka_config(),
+        **kafka_config(KAFKA_DESK),
         "client.id": client_id,
         "delivery.timeout.ms": int(1000 * DELIVERY_SECONDS),
         "linger.ms": 0,
@@ -165,7 +165,7 @@ class _Run:
 @contextmanager
 def _opened() -> Iterator[tuple[DeadLetterBox, Resender]]:
     lake = Lake(settings().lake)
-    with cassandra_session() as session, producer() as sending:
+    with cassandra_session(CASSANDRA_DESK) as session, producer() as sending:
         yield dead_letter_box(), resender(session, lake, lambda key, value: sending.deliver([(key, value)]))
 
 

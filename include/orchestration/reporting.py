@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.orchestration.connections import cassandra_session
+from include.orchestration.connections import CASSANDRA_READER, cassandra_session
 from include.orchestration.notices import tell, told_before
 from include.orchestration.run_parameters import ReportWanted
 from include.orchestration.variables import checked, variable
@@ -63,7 +63,7 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @contextmanager
 def _sources() -> Iterator[Sources]:
-    with cassandra_session() as session:
+    with cassandra_session(CASSANDRA_READER) as session:
         customers = CassandraCustomerStore(session)
 
         def segment_of(customer_ids: Sequence[str]) -> Mapping[str, str]:

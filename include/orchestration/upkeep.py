@@ -8,13 +8,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from include.governance.audit import record_action
 from include.governance.rule_book import DEPLOYMENT
 from include.orchestration.connections import (
+    CASSANDRA_ADMIN,
+    KAFKA_ADMIN,
     METADATA,
     cassandra_address,
+    cassandra_roles,
     cassandra_session,
     kafka_config,
     spark_session,
@@ -33,6 +37,7 @@ from include.rules.loader import load_rules
 from include.settings import settings
 from include.spark.check import check_streaming
 from include.stores.cassandra.migrations import migrate
+from include.stores.cassandra.permissions import grant
 from include.stores.cassandra.running import prune_running_totals
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -48,7 +53,7 @@ def create_topics() -> None:
     """Create the topics that are missing, refuse those that differ."""
     from confluent_kafka.admin import AdminClient
 
-    now, kafka = settings(), kafka_config()
+    now, kafka = settings(), kafka_config(KAFKA_ADMIN)
     specs = topic_specs(
         transactions=now.topics.transactions,
         dead_letter=now.topics.dead_letter,
@@ -62,12 +67,14 @@ def create_topics() -> None:
 
 def migrate_cassandra() -> None:
     """Bring the keyspace up to date."""
-    session = cassandra_address().connect(with_keyspace=False)
+    session = cassandra_address(CASSANDRA_ADMIN).connect(with_keyspace=False)
     try:
         applied = migrate(session, settings().keyspace, settings().replication)
+        granted = grant(session, settings().keyspace, cassandra_roles())
     finally:
         session.cluster.shutdown()
     log.info("migrations applied: %s", ", ".join(applied) or "none, the keyspace was up to date")
+    log.info("rights given: %s", granted)
 
 
 def check_stream() -> None:
@@ -78,7 +85,7 @@ def check_stream() -> None:
     RuntimeError
         Something else came out.
     """
-    lake, kafka = Lake(settings().lake), kafka_config()
+    lake, kafka = Lake(settings().lake), kafka_config(KAFKA_ADMIN)  # it makes a topic of its own
     found = check_streaming(spark_session(lake), kafka, lake, settings())
     log.info("Kafka, Spark and the lake work together: %s", found)
 
@@ -155,6 +162,14 @@ def prune_versions() -> None:
     log.info("pruned versions before batch %s", max(newest, position["next_batch"]))
 
 
+def _sqlalchemy_address(database: Any) -> str:
+    """Of a connection whose host is a host's name, or the folder of a Unix socket."""
+    login = f"postgresql+psycopg2://{quote(database.login or '')}:{quote(database.password or '')}"
+    if (database.host or "").startswith("/"):
+        return f"{login}@/{database.schema}?host={quote(database.host, safe='')}&port={database.port}"
+    return f"{login}@{database.host}:{database.port}/{database.schema}"
+
+
 def clean_airflow_metadata() -> None:
     """Delete old runs, events and logs of Airflow.
 
@@ -168,10 +183,7 @@ def clean_airflow_metadata() -> None:
     from airflow.sdk import Connection
 
     database = Connection.get(METADATA)
-    address = (
-        f"postgresql+psycopg2://{quote(database.login or '')}:{quote(database.password or '')}"
-        f"@{database.host}:{database.port}/{database.schema}"
-    )
+    address = _sqlalchemy_address(database)
     before = (datetime.now(UTC) - age(_days_wanted(), "airflow_metadata")).isoformat()
     done = subprocess.run(
         [

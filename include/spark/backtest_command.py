@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--draft", default="", help="file of a rule, or its name among drafts or rules")
     parser.add_argument("--share", type=float, default=1.0, help="of the accounts the draft is for")
     parser.add_argument("--labels-as-of", type=parse_time, help="which labels count; all, by default")
-    parser.add_argument("--spark", default=f"sc://{HOST}:{settings().ports.spark_connect}/;user_id=tidewatch")
+    embedded = f"sc://{HOST}:{settings().ports.spark_connect}/;user_id=tidewatch"
+    parser.add_argument("--spark", help="sc://…; default: SPARK_REMOTE, or the embedded one")
     options = parser.parse_args(arguments)
     console = terminal()
     lake = Lake(settings().lake)
@@ -43,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = _text(options.draft)
         order = Order(options.since, options.until, rule_id_of(text) if text else "", text, options.share)
         with console.status("replaying"):
-            engine = SparkEngine(lambda: connect(options.spark, lake))
+            engine = SparkEngine(
+                lambda: connect(options.spark or os.environ.get("SPARK_REMOTE") or embedded, lake)
+            )
             record = backtest(lake, order, engine, options.labels_as_of)
     except GovernanceError as error:
         console.print(f"[red]error:[/] {error}", highlight=False)

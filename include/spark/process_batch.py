@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from include.settings import Settings, Stream
 from include.spark.checkpoint import Checkpoint
+from include.spark.kafka_source import source_options
 from include.spark.parsing import parse
 from include.spark.session import use_codegen
 from include.stores.lake.files import Lake
@@ -60,7 +61,7 @@ class ProcessJob:
     spark
         A Spark session, classic or Connect.
     kafka
-        Options of Spark's Kafka source, without the ``kafka.`` prefix (``bootstrap.servers`` …).
+        librdkafka settings of the brokers (``bootstrap.servers``, security).
     seen
         Gives the store of accepted ids; asked when the first batch is there, so it may still be connecting.
     by
@@ -289,7 +290,7 @@ def start_query(
     Parameters
     ----------
     kafka
-        Options of Spark's Kafka source, without the ``kafka.`` prefix.
+        librdkafka settings of the brokers.
     output, checkpoint
         Paths in the lake.
     start
@@ -298,7 +299,7 @@ def start_query(
     offsets = {topic: {str(partition): offset for partition, offset in (start or {}).items()}}
     records = (
         spark.readStream.format("kafka")
-        .options(**{f"kafka.{key}": value for key, value in kafka.items()})
+        .options(**source_options(kafka))
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps(offsets) if start else "earliest")
         .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)

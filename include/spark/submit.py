@@ -5,6 +5,10 @@ r"""The streaming job under plain ``spark-submit``, against any master: one ``av
     spark-submit --master spark://… --packages org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 \
         include/spark/submit.py --kafka broker:9092 --cassandra node1,node2 [--cassandra-port 9042]
 
+What is secret comes by the environment: ``TIDEWATCH_KAFKA_OPTIONS`` (a JSON object of librdkafka settings, as
+``sasl.password``), ``TIDEWATCH_CASSANDRA_USERNAME`` and ``TIDEWATCH_CASSANDRA_PASSWORD``; and, with them,
+``TIDEWATCH_CASSANDRA_CA_FILE``.
+
 It is the job that ``process_transactions`` runs through Spark Connect, with the same cursor, so the two can
 take turns but must not run at the same time. Topics, keyspace and lake are settings (``TIDEWATCH_…``). Prints
 one JSON line with the numbers of the batches it made.
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="spark-submit include/spark/submit.py", description=__doc__)
     parser.add_argument("--kafka", required=True, help="bootstrap servers, host:port[,host:port…]")
     parser.add_argument(
-        "--kafka-option", action="append", default=[], metavar="NAME=VALUE", help="e.g. security"
+        "--kafka-option", action="append", default=[], metavar="NAME=VALUE", help="as librdkafka names it"
     )
     parser.add_argument("--cassandra", required=True, help="contact points, host[,host…]")
     parser.add_argument("--cassandra-port", type=int, default=9042)
@@ -49,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kafka = {
         "bootstrap.servers": options.kafka,
         **dict(option.split("=", 1) for option in options.kafka_option),
+        **json.loads(os.environ.get("TIDEWATCH_KAFKA_OPTIONS") or "{}"),
     }
 
     from pyspark.sql import SparkSession
@@ -56,13 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from include.settings import settings
     from include.spark.process_batch import ProcessJob
     from include.spark.session import prepare
-    from include.stores.cassandra.address import CassandraAddress
+    from include.stores.cassandra.address import address_of_environment
     from include.stores.cassandra.seen import CassandraSeenStore
     from include.stores.lake.files import Lake
     from include.transactions.dead_letters import KafkaDeadLetters
 
     now = settings()
-    address = CassandraAddress(tuple(options.cassandra.split(",")), options.cassandra_port, now.keyspace)
+    address = address_of_environment(options.cassandra.split(","), options.cassandra_port, now.keyspace)
     session = address.connect()
     spark = SparkSession.builder.appName("process_transactions").getOrCreate()
     try:

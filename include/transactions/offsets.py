@@ -16,9 +16,20 @@ _TIMEOUT_SECONDS = 5.0
 _CONSUMER_ONLY = ("group.id", "enable.auto.commit", "auto.offset.reset")
 
 
-def broker_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What every kind of client needs of a connection's settings: the brokers' address and security."""
-    return {name: value for name, value in config.items() if name not in _CONSUMER_ONLY}
+def broker_settings(
+    config: Mapping[str, Any], username: str | None = None, password: str | None = None
+) -> dict[str, Any]:
+    """What every kind of client needs of a connection's settings: the brokers' address and security.
+
+    Parameters
+    ----------
+    config
+        librdkafka settings, with those of a consumer.
+    username, password
+        Of a connection that keeps its SASL login where no page shows it.
+    """
+    login = {"sasl.username": username, "sasl.password": password or ""} if username else {}
+    return login | {name: value for name, value in config.items() if name not in _CONSUMER_ONLY}
 
 
 def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:

@@ -139,7 +139,8 @@ def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], *, admin: Any = No
     TopicsUnavailable
         The brokers do not answer or refuse.
     """
-    admin = admin or AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 10_000})
+    if admin is None:  # a client has a length, of what it still has to send, so an idle one is no truth
+        admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 10_000})
     try:
         existing = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
     except KafkaException as error:

@@ -75,7 +75,7 @@ class Kept(Generic[T]):
 
 
 class LiveBank:
-    """The bank behind the connections ``cassandra_default`` and ``kafka_default`` and the lake of the settings."""
+    """The bank behind the desk's (or the default) connections to Cassandra and Kafka, and the lake of the settings."""
 
     def __init__(self) -> None:
         self._lake = Kept(lambda: Lake(settings().lake))
@@ -111,12 +111,17 @@ class LiveBank:
         from cassandra.cluster import EXEC_PROFILE_DEFAULT
 
         from include.orchestration.casework import LabelSender
-        from include.orchestration.connections import cassandra_address, kafka_config
+        from include.orchestration.connections import (
+            CASSANDRA_DESK,
+            KAFKA_DESK,
+            cassandra_address,
+            kafka_config,
+        )
 
-        session = cassandra_address().connect()
+        session = cassandra_address(CASSANDRA_DESK).connect()
         session.get_execution_profile(EXEC_PROFILE_DEFAULT).request_timeout = ANSWER_SECONDS
         try:
-            return stores_of(session, self.lake, LabelSender(kafka_config))
+            return stores_of(session, self.lake, LabelSender(lambda: kafka_config(KAFKA_DESK)))
         except Exception:
             session.cluster.shutdown()
             raise
@@ -149,10 +154,10 @@ class CassandraPast:
 
 
 def _topic_offsets() -> TopicOffsets:
-    from include.orchestration.connections import kafka_config
+    from include.orchestration.connections import KAFKA_DESK, kafka_config
     from include.transactions.offsets import TopicOffsets
 
-    return TopicOffsets(kafka_config(), settings().topics.transactions)
+    return TopicOffsets(kafka_config(KAFKA_DESK), settings().topics.transactions)
 
 
 def stores_of(session: Session, lake: Lake, send_labels: SendLabels) -> Stores:

@@ -85,10 +85,10 @@ class LiveResending:
     def _make(self) -> Resending:
         from cassandra.cluster import EXEC_PROFILE_DEFAULT
 
-        from include.orchestration.connections import cassandra_address
+        from include.orchestration.connections import CASSANDRA_DESK, cassandra_address
         from include.orchestration.dead_letters import dead_letter_box, resender
 
-        session = cassandra_address().connect()
+        session = cassandra_address(CASSANDRA_DESK).connect()
         session.get_execution_profile(EXEC_PROFILE_DEFAULT).request_timeout = ANSWER_SECONDS
         try:
             return Resending(dead_letter_box(), resender(session, Lake(settings().lake), self._sender.send))

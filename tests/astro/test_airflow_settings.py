@@ -14,8 +14,16 @@ from include.orchestration import connections
 from include.settings import PROJECT
 from tests.astro.imports import deployed_files
 
-#: Set by whoever wants SendGrid; without it alerts leave by SMTP.
-OPTIONAL = {connections.SENDGRID}
+#: Set by whoever wants SendGrid, without which alerts leave by SMTP, or parts with accounts of their own.
+OPTIONAL = {
+    connections.SENDGRID,
+    connections.KAFKA_ADMIN,
+    connections.KAFKA_BANK,
+    connections.KAFKA_DESK,
+    connections.CASSANDRA_ADMIN,
+    connections.CASSANDRA_DESK,
+    connections.CASSANDRA_READER,
+}
 
 
 def _code() -> Iterator[ast.AST]:

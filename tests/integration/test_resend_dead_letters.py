@@ -85,13 +85,13 @@ def topic(
     now = settings().model_copy(update={"topics": Topics(**topics), "lake_uri": tmp_path.as_uri()})
 
     @contextmanager
-    def session() -> Iterator[Any]:
+    def session(_connection: str) -> Iterator[Any]:
         yield cassandra_session
 
     def of_the_test() -> Settings:
         return now
 
-    monkeypatch.setattr(dead_letters, "kafka_config", lambda: config)
+    monkeypatch.setattr(dead_letters, "kafka_config", lambda *_: config)
     monkeypatch.setattr(dead_letters, "cassandra_session", session)
     monkeypatch.setattr(dead_letters, "settings", of_the_test)
     # Places repeat from test to test, for each has topics of its own.
@@ -176,7 +176,7 @@ def test_the_desk_opens_the_same_box_and_sends_once(
     from include.orchestration import connections
     from plugins.fraud_desk import resending
 
-    monkeypatch.setattr(connections, "cassandra_address", lambda: cassandra_address)
+    monkeypatch.setattr(connections, "cassandra_address", lambda *_: cassandra_address)
     monkeypatch.setattr(resending, "settings", dead_letters.settings)
     name, value = broken(1)
     topic.refuse(value)

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import smtplib
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from include.local.certificates import Certificates
 from include.local.mailbox import Mailbox, MailStore
+from include.local.mailbox.smtp import Login
 from include.local.mailbox.web import PAGE_SIZE
 
 PROJECT = Path(__file__).parents[2]
@@ -217,3 +220,28 @@ def test_what_was_acknowledged_survives_the_end_of_the_process(
     store = MailStore(tmp_path)
     assert store.count() == 1
     assert not store.deliver(_mail(1))
+
+
+def test_a_guarded_mailbox_takes_mail_after_encryption_and_login_only(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    certificates.ensure()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.of("mailbox").both)
+    with (
+        Mailbox(tmp_path / "mail", login=Login("desk", "secret", context)) as guarded,
+        smtplib.SMTP("127.0.0.1", guarded.smtp_port, local_hostname="localhost", timeout=10) as smtp,
+    ):
+        smtp.ehlo()
+        assert "auth" not in smtp.esmtp_features
+        assert smtp.mail("a@example.com")[0] == 530
+        smtp.starttls(context=ssl.create_default_context(cafile=certificates.authority))
+        smtp.ehlo()
+        assert smtp.mail("a@example.com")[0] == 530
+        for user, password in (("desk", "guessed"), ("other", "secret"), ("desk", "s\u00e9cret")):
+            with pytest.raises((smtplib.SMTPAuthenticationError, UnicodeEncodeError)):
+                smtp.login(user, password)
+        smtp.login("desk", "secret")
+        smtp.mail("a@example.com")
+        smtp.rcpt("b@example.com")
+        assert smtp.data(_mail(1)) == (250, b"2.0.0 stored")
+        assert _json(guarded, "/api/count")["messages"] == 1

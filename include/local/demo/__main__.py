@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from include.local.__main__ import print_addresses
+from include.local.__main__ import keep_private, print_addresses
 from include.local.demo.run import DemoOrder, run_demo
 from include.local.errors import LocalStackError
 from include.reports.checks import exit_code
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         now = settings()
+        keep_private(now)
         record = run_demo(now, order, options.report or now.reports_dir / "demo.json")
     except (LocalStackError, SettingsRefused) as problem:
         print(problem, file=sys.stderr)

@@ -19,9 +19,9 @@ from include.alerts.from_scored import alerts_of
 from include.alerts.routing import Router
 from include.alerts.routing_file import load_routing
 from include.cases.case import Status
+from include.local.clients import cassandra_client
 from include.reports.demo import TypologyResult
 from include.settings import HOST, Settings
-from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.cases import CassandraHandlingStore
 from include.stores.cassandra.customers import CassandraCustomerStore
@@ -48,8 +48,7 @@ class Facts:
     def __init__(self, settings: Settings, batches: range) -> None:
         self._lake = Lake(settings.lake)
         self._batches = batches
-        address = CassandraAddress((HOST,), settings.ports.cassandra, settings.keyspace)
-        self._session = address.connect()
+        self._session = cassandra_client(settings, "reader").connect()
         self._alerts = CassandraAlertStore(self._session)
         self._outbox = CassandraOutboxStore(self._session)
         self._handlings = CassandraHandlingStore(self._session)

@@ -16,6 +16,7 @@ from rich.live import Live
 
 from include.local import stack
 from include.local.airflow_api import AirflowApi
+from include.local.clients import kafka_client
 from include.local.demo.facts import Facts, latencies, mailbox_count
 from include.local.demo.progress import Progress, Snapshot
 from include.local.demo.stream import Stream
@@ -24,7 +25,7 @@ from include.privacy.settings import pseudonymiser
 from include.reports.checks import failed, said
 from include.reports.demo import DemoRecord
 from include.reports.table import checks_table, counts_table
-from include.settings import HOST, Settings
+from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger
 from include.stores.lake.names import LABELS
@@ -101,7 +102,7 @@ def _timed(console: Console, name: str, action: Callable[[], None]) -> None:
 
 
 def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Console) -> DemoRecord:
-    kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
+    kafka, bank = kafka_client(settings, "pipeline"), kafka_client(settings, "bank")
     feed = BankFeed(
         Lake(settings.lake), order.seed, order.bank["customers"], order.training_days, now=datetime.now(UTC),
         names=pseudonymiser(),
@@ -113,12 +114,12 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
     dead_before = dead_letters.ends()
     with TopicOffsets(kafka, settings.topics.transactions) as offsets:
         progress = Progress(settings, offsets)
-        stream = Stream(feed, kafka, settings.topics.transactions, order.transactions, order.rate)
+        stream = Stream(feed, bank, settings.topics.transactions, order.transactions, order.rate)
         stream.start()
         snapshot, problem = _watch(stream, progress, console)
         seconds = time.monotonic() - began
         sent = stream.result()
-        labels = _labels(settings, feed, kafka)
+        labels = _labels(settings, feed, bank)
         facts = Facts(settings, range(progress.first_batch, progress.next_batch - snapshot.batches_behind))
         try:
             _wait_for_deliveries(facts)

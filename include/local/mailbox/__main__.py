@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import ssl
 import sys
 import threading
 from pathlib import Path
 
 from include.local.mailbox.server import HOST, Mailbox
+from include.local.mailbox.smtp import Login
 from include.local.mailbox.vendors import Credentials
 from include.local.secrets import load_secrets
 
@@ -30,7 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         help="folder of the installation's secrets: switches on the stand-ins for SMS, Slack and webhooks",
     )
+    parser.add_argument(
+        "--user", help="senders of mail must encrypt and log in: as this user, with SECRETS' password"
+    )
+    parser.add_argument("--certificate", type=Path, help="PEM, for --user")
+    parser.add_argument("--key", type=Path, help="PEM, for --user")
     options = parser.parse_args(arguments)
+    if options.user and not (options.certificate and options.key and options.secrets):
+        parser.error("expected --certificate, --key and --secrets with --user")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: a line for every command
 
@@ -39,7 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopped.set())
     try:
         mailbox = Mailbox(
-            options.directory, options.smtp_port, options.http_port, _credentials(options.secrets)
+            options.directory,
+            options.smtp_port,
+            options.http_port,
+            _credentials(options.secrets),
+            _login(options.user, options.secrets, options.certificate, options.key),
         )
     except OSError as error:
         sys.stderr.write(
@@ -55,6 +68,14 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         stopped.wait()
     return 0
+
+
+def _login(user: str | None, folder: Path | None, certificate: Path, key: Path) -> Login | None:
+    if user is None or folder is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return Login(user, load_secrets(folder).smtp, context)
 
 
 def _credentials(folder: Path | None) -> Credentials | None:

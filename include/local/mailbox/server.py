@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from include.local.mailbox.smtp import StoringHandler, protocol
+from include.local.mailbox.smtp import Login, StoringHandler, protocol
 from include.local.mailbox.store import MailStore
 from include.local.mailbox.vendors import Credentials, Vendors
 from include.local.mailbox.web import MailPages
@@ -29,6 +29,8 @@ class Mailbox:
     smtp_port, http_port
         On the loopback interface; 0 for any free one. The attributes of the same names hold those
         really used.
+    login
+        What senders of mail have to prove, after they have encrypted; without it anybody may send.
     credentials
         What senders of SMS, Slack messages and webhooks have to prove; without them only mail comes in.
 
@@ -44,6 +46,7 @@ class Mailbox:
         smtp_port: int = 0,
         http_port: int = 0,
         credentials: Credentials | None = None,
+        login: Login | None = None,
     ) -> None:
         self.store = MailStore(directory)
         self._executor = ThreadPoolExecutor(max_workers=8, thread_name_prefix="mailbox-disk")
@@ -53,7 +56,7 @@ class Mailbox:
             self._pages = MailPages(http_port, self.store, Vendors(self.store, credentials))
             try:
                 self._smtp = self._loop.run_until_complete(
-                    self._loop.create_server(lambda: protocol(handler), HOST, smtp_port)
+                    self._loop.create_server(lambda: protocol(handler, login), HOST, smtp_port)
                 )
             except OSError:
                 self._pages.server_close()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
+import ssl
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from include.local.mailbox.store import MailStore
 
@@ -14,6 +18,27 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 5_000_000
 _IDLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who may send mail, and what the server shows of itself before it asks."""
+
+    user: str
+    password: str = field(repr=False)
+    context: ssl.SSLContext = field(repr=False)
+
+    def check(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, said: Any
+    ) -> AuthResult:
+        """Judge a user name and a password; aiosmtpd calls it."""
+        good = (
+            isinstance(said, LoginPassword)
+            and hmac.compare_digest(said.login, self.user.encode())
+            and hmac.compare_digest(said.password, self.password.encode())
+        )
+        # Not "handled": aiosmtpd then answers 535 itself.
+        return AuthResult(success=good, handled=False)
 
 
 class StoringHandler:
@@ -46,8 +71,16 @@ class StoringHandler:
         return "250 2.0.0 stored" if stored else "250 2.0.0 duplicate dropped"
 
 
-def protocol(handler: StoringHandler) -> SMTP:
-    """Make the conversation of one connection."""
+def protocol(handler: StoringHandler, login: Login | None = None) -> SMTP:
+    """Make the conversation of one connection; with a login, STARTTLS and AUTH come before any mail."""
+    guarded: dict[str, Any] = {}
+    if login is not None:
+        guarded = {
+            "tls_context": login.context,
+            "require_starttls": True,
+            "auth_required": True,
+            "authenticator": login.check,
+        }
     # Without a name aiosmtpd asks the DNS for it at every connection.
     return SMTP(
         handler,
@@ -55,4 +88,5 @@ def protocol(handler: StoringHandler) -> SMTP:
         ident="Tidewatch mailbox",
         data_size_limit=MAX_BYTES,
         timeout=_IDLE_SECONDS,
+        **guarded,
     )

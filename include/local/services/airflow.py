@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from include.local.airflow_environment import address, airflow_environment
+from include.local.clients import http_context
 from include.local.secrets import load_secrets
 from include.local.services.base import Service
 
@@ -37,7 +38,8 @@ class AirflowComponent(Service):
         """Status of each component as the API server reports it; empty while it does not answer."""
         try:
             health = f"{address(self.settings)}/api/v2/monitor/health"
-            with urllib.request.urlopen(health, timeout=3) as answer:  # noqa: S310 - our own address
+            context = http_context(self.settings)
+            with urllib.request.urlopen(health, timeout=3, context=context) as answer:  # noqa: S310 - our own address
                 report = json.load(answer)
         except (OSError, ValueError):
             return {}

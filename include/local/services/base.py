@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -50,6 +51,10 @@ class Service(ABC):
         """Variables it needs on top of the stack's."""
         return {}
 
+    def set_up(self) -> None:
+        """What is done on the server once it answers, at every start of the stack; again changes nothing."""
+        return
+
     def user(self) -> str | None:
         """System user to run as; None for the caller's own."""
         return None
@@ -57,6 +62,14 @@ class Service(ABC):
     def is_up(self) -> bool:
         """Whether it answers."""
         return all(port_answers(port) for port in self.ports.values())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that may hold secrets: nobody but its owner can read it, at no moment."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
 
 
 def port_answers(port: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from include.local.certificates import Certificates
 from include.local.jars import class_path
 from include.local.java import ADD_EXPORTS, ADD_OPENS, SMALL_MACHINE, java
 from include.local.services.base import Service
@@ -23,6 +24,9 @@ _LOGBACK = """<configuration>
 SYNC_PERIOD_MS = 10
 #: 1.5 periods, after which Cassandra takes no write before a sync, and a little more.
 SYNC_LAG_SECONDS = 0.016
+
+
+_CACHE = {"validity": "10s", "update_interval": "5s", "cache_active_update": True}
 
 
 class Cassandra(Service):
@@ -103,8 +107,49 @@ class Cassandra(Service):
             "authenticator": "AllowAllAuthenticator",
             "authorizer": "AllowAllAuthorizer",
         }
+        if self.settings.is_secure:
+            config |= self._security()
         (self.folder / "cassandra.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         (self.folder / "logback.xml").write_text(_LOGBACK)
+
+    def _security(self) -> dict[str, Any]:
+        """Roles with passwords and rights, and TLS to clients and between nodes."""
+        certificates = Certificates(self.settings.stack_dir)
+        tls = {
+            "ssl_context_factory": {"class_name": "org.apache.cassandra.security.PEMBasedSslContextFactory"},
+            "keystore": str(certificates.of("cassandra").both),
+            "truststore": str(certificates.authority),
+        }
+        return {
+            "authenticator": "PasswordAuthenticator",
+            "authorizer": "CassandraAuthorizer",
+            "role_manager": "CassandraRoleManager",
+            "client_encryption_options": {
+                "enabled": True,
+                "optional": False,
+                "require_client_auth": False,
+                **tls,
+            },
+            "server_encryption_options": {
+                "internode_encryption": "all",
+                "require_client_auth": True,
+                "require_endpoint_verification": True,
+                **tls,
+            },
+            # Looked up beside the statement that needs it, not before it.
+            **{
+                f"{kind}_{name}": value
+                for kind in ("roles", "permissions", "credentials")
+                for name, value in _CACHE.items()
+            },
+        }
+
+    def set_up(self) -> None:
+        """Superuser and roles."""
+        if self.settings.is_secure:
+            from include.local.accounts import set_up_cassandra
+
+            set_up_cassandra(self.settings)
 
     def command(self) -> list[str]:  # noqa: D102
         heap = self.settings.memory.cassandra
@@ -120,6 +165,11 @@ class Cassandra(Service):
             f"-Dlogback.configurationFile={self.folder}/logback.xml",
             # One node alone: no ring to wait for.
             "-Dcassandra.ring_delay_ms=0", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+            # The default superuser is there at once, to be replaced at once.
+            "-Dcassandra.superuser_setup_delay_ms=0",
+            # Passwords are generated, 192 random bits: rounds of hashing protect those that can be guessed, and each
+            # task logs in twice.
+            "-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4",
             "-cp", class_path(self.settings.jars_dir, "cassandra"),
             "org.apache.cassandra.service.CassandraDaemon",
         ]  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
+from include.local.certificates import Certificates
+from include.local.clients import kafka_password
 from include.local.errors import ServiceFailed
 from include.local.jars import class_path
 from include.local.java import SMALL_MACHINE, java
-from include.local.services.base import Service
+from include.local.services.base import Service, write_private
 from include.settings import HOST
 
+_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _LOG4J = """Configuration:
   Appenders:
     Console:
@@ -60,18 +63,58 @@ class Kafka(Service):
             "num.network.threads": 2,
             "num.io.threads": 4,
         }
+        if self.settings.is_secure:
+            config |= self._security()
         text = "".join(f"{key}={value}\n" for key, value in config.items())
-        (self.folder / "server.properties").write_text(text)
+        write_private(self.folder / "server.properties", text)
         (self.folder / "log4j2.yaml").write_text(_LOG4J)
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
 
+    def _security(self) -> dict[str, object]:
+        """Clients prove themselves by SCRAM over TLS, the controller by its certificate; the rest is refused."""
+        ports, certificates = self.settings.ports, Certificates(self.settings.stack_dir)
+        login = f'{_LOGIN} username="broker" password="{kafka_password(self.settings, "broker")}";'
+        return {
+            "listeners": f"SASL_SSL://{HOST}:{ports.kafka},CONTROLLER://{HOST}:{ports.kafka_controller}",
+            "advertised.listeners": f"SASL_SSL://{HOST}:{ports.kafka}",
+            "listener.security.protocol.map": "CONTROLLER:SSL,SASL_SSL:SASL_SSL",
+            "inter.broker.listener.name": "SASL_SSL",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": login,
+            "listener.name.controller.ssl.client.auth": "required",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": certificates.of("kafka").both,
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": certificates.authority,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "false",
+            "super.users": "User:broker;User:CN=kafka",
+        }
+
+    def set_up(self) -> None:
+        """Users and rights."""
+        if self.settings.is_secure:
+            from include.local.accounts import set_up_kafka
+
+            set_up_kafka(self.settings)
+
     def _format(self) -> None:
+        arguments = [
+            "format", "--cluster-id", "dGlkZXdhdGNoLWthZmthMQ", "--config", str(self.folder / "server.properties"),
+        ]  # fmt: skip
+        if self.settings.is_secure:
+            password = kafka_password(self.settings, "broker")
+            arguments += ["--add-scram", f"SCRAM-SHA-512=[name=broker,password={password}]"]
+        # In a file, for everybody can read a command line.
+        file = self.folder / "format.arguments"
+        write_private(file, "\n".join(arguments) + "\n")
         command = [
-            str(java()), "-cp", class_path(self.settings.jars_dir, "kafka"), "kafka.tools.StorageTool", "format",
-            "--cluster-id", "dGlkZXdhdGNoLWthZmthMQ", "--config", str(self.folder / "server.properties"),
+            str(java()), "-cp", class_path(self.settings.jars_dir, "kafka"), "kafka.tools.StorageTool", f"@{file}",
         ]  # fmt: skip
         out = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        file.unlink()
         if out.returncode:
             raise ServiceFailed(
                 f"expected to format Kafka's storage, got: {(out.stderr or out.stdout)[-500:]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from include.local.certificates import Certificates
+from include.local.clients import SMTP_USER
 from include.local.secrets import load_secrets
 from include.local.services.base import Service
 
@@ -22,10 +24,13 @@ class Mailbox(Service):
         load_secrets(self.settings.stack_dir)  # made here, once, and not by two processes at a time
 
     def command(self) -> list[str]:  # noqa: D102
+        files = Certificates(self.settings.stack_dir).of("mailbox")
+        login = ["--user", SMTP_USER, "--certificate", str(files.certificate), "--key", str(files.key)]
         return [
             sys.executable, "-m", "include.local.mailbox",
             "--smtp-port", str(self.settings.ports.smtp),
             "--http-port", str(self.settings.ports.mailbox),
             "--directory", str(self.folder / "mail"),
             "--secrets", str(self.settings.stack_dir),
+            *(login if self.settings.is_secure else []),
         ]  # fmt: skip

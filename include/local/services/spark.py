@@ -7,7 +7,8 @@ import sys
 
 from include.local.jars import class_path, spark_home
 from include.local.java import ADD_OPENS, SMALL_MACHINE, java
-from include.local.services.base import Service
+from include.local.secrets import load_secrets
+from include.local.services.base import Service, write_private
 from include.settings import HOST, PROJECT
 
 _CHECKPOINTS = "org.apache.spark.sql.execution.streaming.checkpointing"
@@ -39,7 +40,13 @@ class SparkConnect(Service):
 
     def configuration(self) -> dict[str, str]:
         """Spark's settings. Few partitions: a batch of seconds is small."""
+        token = {"spark.connect.authenticate.token": load_secrets(self.settings.stack_dir).spark}
+        # Hadoop gives its files rights of its own, whatever the umask.
+        private = {"spark.hadoop.fs.permissions.umask-mode": "077"}
         return {
+            **(token | private if self.settings.is_secure else {}),
+            # What plans and logs never show: Spark's default, and Kafka's way to write a login.
+            "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
             "spark.master": f"local[{min(2, os.cpu_count() or 2)}]",
             "spark.app.name": "tidewatch",
             "spark.driver.bindAddress": HOST,
@@ -72,7 +79,7 @@ class SparkConnect(Service):
         (self.folder / "tmp").mkdir(exist_ok=True)
         (self.folder / "log4j2.properties").write_text(_LOG4J)
         text = "".join(f"{key} {value}\n" for key, value in self.configuration().items())
-        (self.folder / "spark.conf").write_text(text)
+        write_private(self.folder / "spark.conf", text)
 
     def command(self) -> list[str]:  # noqa: D102
         heap, jars = self.settings.memory.spark, self.settings.jars_dir

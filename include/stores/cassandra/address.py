@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cassandra.cluster import Session
 
@@ -20,10 +24,36 @@ class CassandraAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     sync_lag_seconds: float = 0.0  # see ``durability``; 0 on a cluster
+    ca_file: str | None = None  # authorities to trust, PEM; the connection is encrypted if it is given
 
     def connect(self, *, with_keyspace: bool = True) -> Session:
         """A new session in the keyspace, or in none; see :func:`include.stores.cassandra.session.connect`."""
         keyspace = self.keyspace if with_keyspace else None
-        session = connect(self.contact_points, self.port, keyspace, self.username, self.password)
+        context = _trusting(self.ca_file) if self.ca_file else None
+        session = connect(
+            self.contact_points, self.port, keyspace, self.username, self.password, ssl_context=context
+        )
         expect_lag(session, self.sync_lag_seconds)
         return session
+
+
+@lru_cache(maxsize=4)
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def address_of_environment(contact_points: Sequence[str], port: int, keyspace: str) -> CassandraAddress:
+    """An address for a command, which has no Airflow connection.
+
+    Who it is stands in ``TIDEWATCH_CASSANDRA_USERNAME`` and ``TIDEWATCH_CASSANDRA_PASSWORD``, whom it trusts in the
+    file ``TIDEWATCH_CASSANDRA_CA_FILE``: everybody can read a command line.
+    """
+    given = os.environ.get
+    return CassandraAddress(
+        tuple(contact_points),
+        port,
+        keyspace,
+        username=given("TIDEWATCH_CASSANDRA_USERNAME"),
+        password=given("TIDEWATCH_CASSANDRA_PASSWORD"),
+        ca_file=given("TIDEWATCH_CASSANDRA_CA_FILE"),
+    )

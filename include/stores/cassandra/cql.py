@@ -34,6 +34,22 @@ def keyspace_name(name: str) -> str:
     return name
 
 
+def role_name(name: str) -> str:
+    """The name of a role, if it needs no quotes anywhere.
+
+    Raises
+    ------
+    MigrationInvalid
+        For anything but 1–48 lower-case letters, digits and underscores, a letter first.
+    """
+    if not _KEYSPACE.fullmatch(name):
+        raise MigrationInvalid(
+            "expected the name of a role of 1 to 48 lower-case letters, digits and underscores, a letter "
+            f"first; came {name!r}: make one with such a name"
+        )
+    return name
+
+
 def replication_map(replication: Mapping[str, str | int]) -> str:
     """CQL map literal such as ``{'class': 'NetworkTopologyStrategy', 'dc1': 3}``.
 

@@ -18,7 +18,8 @@ from cassandra.cluster import Session
 from include.stores.cassandra.statements import execute, prepare
 
 _LAGS: weakref.WeakKeyDictionary[Session, float] = weakref.WeakKeyDictionary()
-_MARKER = "INSERT INTO batch_ledger (stage, slice, batch_id) VALUES ('durability marker', 0, 0)"
+# A table of its own, which every role that writes anything may write to.
+_MARKER = "INSERT INTO durability_marker (slot, written_at) VALUES (0, toTimestamp(now()))"
 
 
 def expect_lag(session: Session, seconds: float) -> None:
