@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from include.alerts.alert import NAMESPACE
 from include.alerts.errors import DeliveryFailure
@@ -68,6 +70,38 @@ def tell_of_incidents(lake: Lake, recipient: str) -> None:
         if not told_before(lake, key):
             words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."]
             tell(lake, recipient, key, f"Incident: {one.key}", words)
+
+
+class DutyDesk(BaseModel):
+    """The variable ``duty_desk``: who is told of incidents that last; without an address nobody is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = ""
+    after_minutes: float = Field(5.0, ge=0)
+
+
+def tell_duty_desk(lake: Lake) -> None:
+    """Tell the duty desk, once, of each incident that has been open for longer than it wants to wait."""
+    from airflow.sdk import Variable
+
+    desk = DutyDesk.model_validate(Variable.get("duty_desk", default={}, deserialize_json=True))
+    if desk.address:
+        tell_of_lasting_incidents(lake, desk, datetime.now(UTC))
+
+
+def tell_of_lasting_incidents(lake: Lake, desk: DutyDesk, now: datetime) -> int:
+    """As ``tell_duty_desk``, of what lasts at ``now``; returns how many mails have left.
+
+    Two observers that tell at the same moment send the same message id twice.
+    """
+    left = 0
+    for one in open_incidents(lake):
+        key = f"duty:{one.key}:{one.since.isoformat()}"
+        if now - one.since >= timedelta(minutes=desk.after_minutes) and not told_before(lake, key):
+            words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC. It clears by itself once it is over."]
+            left += tell(lake, desk.address, key, f"Incident that lasts: {one.key}", words)
+    return left
 
 
 def told_before(lake: Lake, key: str) -> bool:

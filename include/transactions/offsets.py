@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Self
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from include.transactions.errors import TopicsUnavailable
@@ -46,6 +47,7 @@ class TopicOffsets:
     """
 
     def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+        self._config, self._topic = dict(config), topic
         # Informational messages, one at each closing, would stand in every task's log.
         self._admin = AdminClient({**config, "log_level": 4})
         found = self._admin.list_topics(topic, 2 * _TIMEOUT_SECONDS).topics[topic]
@@ -61,6 +63,42 @@ class TopicOffsets:
     def beginnings(self) -> dict[int, int]:
         """Offset of the oldest record that retention has left in each partition."""
         return self._offsets(OffsetSpec.earliest())
+
+    def log_ends(self) -> dict[int, int]:
+        """Offset of the next record of each partition, whether or not retention has left anything before it."""
+        return self._offsets(OffsetSpec.latest())
+
+    def identity(self) -> str:
+        """Id of the topic: another one when it was deleted and made again under the same name."""
+        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=_TIMEOUT_SECONDS)
+        uuid = asked[self._topic].result(2 * _TIMEOUT_SECONDS).topic_id
+        halves = (uuid.get_most_significant_bits(), uuid.get_least_significant_bits())
+        return "".join(f"{half & 0xFFFF_FFFF_FFFF_FFFF:016x}" for half in halves)
+
+    def before(self, moment: datetime) -> dict[int, int]:
+        """Offset of each partition's first record that came at ``moment`` (aware) or later; its end if none did."""
+        found = self._offsets(OffsetSpec.for_timestamp(int(moment.timestamp() * 1000)))
+        ends = self.ends()
+        return {partition: ends[partition] if at < 0 else at for partition, at in found.items()}
+
+    def written_at(self, partition: int, offset: int) -> datetime | None:
+        """When a record, or the first after it that is still there, was appended; None if there is none."""
+        consumer = Consumer(
+            {
+                **self._config,
+                "group.id": f"{self._topic}-reader",  # asked for by the client; nothing is committed to it
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(self._topic, partition, offset)])
+            message = consumer.poll(_TIMEOUT_SECONDS)
+            if message is None or message.error() is not None:
+                return None
+            return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+        finally:
+            consumer.close()
 
     def committed_ends(self) -> dict[int, int]:
         """End offset of each partition for a reader of committed transactions only."""
