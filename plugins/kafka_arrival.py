@@ -201,7 +201,8 @@ class _Offsets:
         self._offsets = TopicOffsets(broker_settings(config), self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
-        return self._offsets.ends(), self._ledger.processed_offsets(self._cursor)
+        processed = self._ledger.processed_offsets(self._cursor)
+        return self._offsets.ends(processed), processed
 
     def disconnect(self) -> None:
         offsets, self._offsets = self._offsets, None

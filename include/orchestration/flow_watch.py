@@ -22,6 +22,7 @@ from typing import Any
 from include.governance.incidents import clear_incident, find_incident, raise_incident
 from include.orchestration import probes
 from include.pipeline import stalls
+from include.pipeline.loss_record import forget_old_losses, note_extent
 from include.pipeline.stalls import PATIENCE, WORK, Backlog
 from include.settings import settings
 from include.stores.lake.files import Lake
@@ -73,6 +74,7 @@ class Observer:
         since = {name: self._away_since(name, said, now) for name, said in answers.items()}
         self._tell_of_servers(away, since, now)
         self._tell_of_observers(now)
+        forget_old_losses(self.lake, now)
         seen = self._backlogs(away, now)
         for backlog in seen:
             self._tell_of(backlog, away, now)
@@ -179,6 +181,7 @@ def _of_topic(stage: str, topic: str, kafka: Mapping[str, Any], lake: Lake, now:
     from include.transactions.offsets import TopicOffsets
 
     with TopicOffsets(kafka, topic) as offsets:
+        note_extent(lake, stalls.TOPICS[stage], offsets.extent())
         return stalls.of_topic(stage, offsets, lake, now)
 
 

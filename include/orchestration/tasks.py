@@ -151,7 +151,8 @@ def collect_labels() -> list[str]:
             KafkaDeadLetters(kafka, now.topics.dead_letter, topic),
             patience=now.stream.retention,
         )
-        return keys_of(job.run(offsets.ends()))
+        extent = offsets.extent()
+        return keys_of(job.run(extent.readable_ends, extent))
 
 
 def stranded(stage: Stage) -> list[str]:

@@ -54,7 +54,8 @@ WORK: Mapping[str, Work] = {
 }  # fmt: skip
 
 _STAGES = {Stage.SCORED: "scoring", Stage.ALERTED: "alerting", Stage.STORED: "loading"}
-_TOPICS = {"processing": str(Stage.ACCEPTED), "labels": LABELS}
+#: Cursor of the stages that read a topic.
+TOPICS: Mapping[str, str] = {"processing": str(Stage.ACCEPTED), "labels": LABELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def of_batches(lake: Lake) -> list[Backlog]:
 
 def of_topic(stage: str, topic: Topic, lake: Lake, now: datetime) -> Backlog:
     """What the brokers have and no batch covers, as far as it has waited for ``PATIENCE``."""
-    ledger, cursor = BatchLedger(lake), _TOPICS[stage]
+    ledger, cursor = BatchLedger(lake), TOPICS[stage]
     done = ledger.processed_offsets(cursor)
     old = {
         partition: end - done.get(partition, 0)

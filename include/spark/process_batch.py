@@ -9,6 +9,9 @@ The cursor says how far the stream has come: a run starts at its offsets, with a
 of its own, so neither grows with history. After a crash the next run first settles what Spark had
 committed, cut where it was cut then, because settling may have begun: ids remembered under a batch's
 number have to find themselves in that batch again. What Spark had not committed is read again.
+
+What the topic has lost meanwhile (retention, deletion, truncation) becomes a batch of its own, without rows, which
+counts it; see ``include.pipeline.loss_record``.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.pipeline.loss_record import settle_loss, standing_of
 from include.settings import Settings, Stream
 from include.spark.checkpoint import Checkpoint
 from include.spark.parsing import parse
@@ -32,6 +36,7 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
 from include.stores.ports import DeadLetterQueue, SeenStore
+from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ARRIVAL_SCHEMA
 from include.transactions.settling import settle
@@ -70,22 +75,35 @@ class ProcessJob:
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
         with ThreadPoolExecutor(2, "kafka") as side:
-            topic_ends = side.submit(self._topic_ends)
+            topic_now = side.submit(self._topic)
             self._stop_leftovers()
             settled = [batch for run in self._last_run() for batch in run.settle_committed()]
-            ends = topic_ends.result()
+            topic = topic_now.result()
+            settled += self._settle_losses(topic)
             processed = BatchLedger(self.lake).processed_offsets()
-            start = {partition: processed.get(partition, _EARLIEST) for partition in ends}
-            waiting = lag(ends, start)
+            start = {partition: processed.get(partition, _EARLIEST) for partition in topic.ends}
+            waiting = lag(topic.readable_ends, start)
             if not waiting:
                 return settled
             # Nobody waits for it yet: Spark reads meanwhile. If it fails, ``send`` fails, and says why.
             side.submit(self.dead_letters.connect)
-            return settled + self._run_spark(start, waiting)
+            return settled + self._run_spark(start, waiting, topic.identity)
 
-    def _run_spark(self, start: Mapping[int, int], waiting: int) -> list[int]:
+    def _settle_losses(self, topic: Extent) -> list[int]:
+        """Count what the topic has lost since the last run, so that this one begins where there is something."""
+        found = standing_of(self.lake, Stage.ACCEPTED, topic)
+        if not found.moved:
+            return []
+        empty = settle(ARRIVAL_SCHEMA.empty_table(), self.seen(), 0)
+
+        def write_empty(batch: int) -> None:
+            self.lake.write_table(accepted_file(batch), empty.accepted)
+
+        return [settle_loss(self.lake, Stage.ACCEPTED, found, topic, empty.counts, write_empty)]
+
+    def _run_spark(self, start: Mapping[int, int], waiting: int, topic: str) -> list[int]:
         """One ``availableNow`` run from ``start`` on; its batches are settled as they are committed."""
-        run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch)
+        run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch, topic)
         self.lake.delete_folder(run.folder)  # of a try of which nothing was committed
         limit, began = self.settings.stream.max_run_seconds, time.monotonic()
         use_codegen(self.spark, wanted=waiting >= _CODEGEN_FROM_ROWS)
@@ -117,10 +135,10 @@ class ProcessJob:
         names = self.lake.names(ARRIVALS)[-1:]
         return [_Run(self, int(name.removeprefix("run="))) for name in names]
 
-    def _topic_ends(self) -> dict[int, int]:
-        """Where the partitions end that the topic has now."""
+    def _topic(self) -> Extent:
+        """Where the topic's partitions begin and end now."""
         with TopicOffsets(self.kafka, self.settings.topics.transactions) as offsets:
-            return offsets.ends()
+            return offsets.extent()
 
     def _stop_leftovers(self) -> None:
         """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
@@ -135,6 +153,7 @@ class _Run:
 
     job: ProcessJob
     first: int
+    topic: str | None = None  # its id, if it is the run that has just begun
 
     @property
     def folder(self) -> str:
@@ -174,7 +193,11 @@ class _Run:
             Stage.ACCEPTED,
             batch,
             outcome.counts,
-            positions={"offsets": end, "dead_letter": tail},
+            positions={
+                "offsets": end,
+                "dead_letter": tail,
+                "topic": self.topic or positions.get("topic"),
+            },
             facts={"start_offsets": start, "spark_run": self.first},
         )
         log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
@@ -225,6 +248,8 @@ def start_query(
         .options(**{f"kafka.{key}": value for key, value in kafka.items()})
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps(offsets) if start else "earliest")
+        # What is gone is counted before a run; should more go while it reads, it fails, and the next one counts.
+        .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
         # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
         .option("kafka.fetch.max.wait.ms", 10)

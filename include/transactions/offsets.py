@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, IsolationLevel, TopicCollection, TopicPart
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from include.transactions.errors import TopicsUnavailable
+from include.transactions.losses import Extent
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -55,18 +56,28 @@ class TopicOffsets:
             raise TopicsUnavailable(f"expected topic {topic!r}, got: {found.error}; run initialize_stores")
         self._places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
 
-    def ends(self) -> dict[int, int]:
-        """End offset of each partition; 0 for an empty one, even if retention has moved its end."""
+    def ends(self, begun: Collection[int] = ()) -> dict[int, int]:
+        """End offset of each partition; 0 for an empty one, even if retention has moved its end.
+
+        Parameters
+        ----------
+        begun
+            Partitions that were read from before: if one is empty now, its end counts all the same, for what
+            was deleted unread has to be noticed.
+        """
         first, last = (self._offsets(spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
-        return {partition: end if end > first[partition] else 0 for partition, end in last.items()}
+        return {
+            partition: end if end > first[partition] or partition in begun else 0
+            for partition, end in last.items()
+        }
 
     def beginnings(self) -> dict[int, int]:
         """Offset of the oldest record that retention has left in each partition."""
         return self._offsets(OffsetSpec.earliest())
 
-    def log_ends(self) -> dict[int, int]:
-        """Offset of the next record of each partition, whether or not retention has left anything before it."""
-        return self._offsets(OffsetSpec.latest())
+    def extent(self) -> Extent:
+        """Id, beginnings and ends of the topic."""
+        return Extent(self.identity(), self.beginnings(), self._offsets(OffsetSpec.latest()))
 
     def identity(self) -> str:
         """Id of the topic: another one when it was deleted and made again under the same name."""
