@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from include.governance.audit import AuditChain, AuditProblem, AuditRecord, Head, chains
 from include.governance.chain_check import examine
-from include.governance.decisions import DECISIONS, RETENTION, deleted_batches, newest_seals
-from include.governance.seal_check import check_sealed, no_seal
+from include.governance.decisions import DECISIONS, PROVISIONAL, RETENTION, deleted_batches, newest_seals
+from include.governance.seal_check import check_provisional, check_sealed, no_seal
 from include.governance.stored_models import model_problems, stored_versions
 from include.reports.checks import Bound, Check
 from include.stores.lake.files import Lake
@@ -129,6 +129,9 @@ def verify_audit(lake: Lake, second: SecondStore | None = None) -> Verification:
     done = min(cursors.values())
     deleted = [range(r.start, min(r.stop, done)) for r in deleted_batches(records.get(RETENTION, []))]
     _verify_batches(lake, seals, deleted, cursors[Stage.SCORED], result)
+    for record in {one.content["batch"]: one for one in records.get(PROVISIONAL, [])}.values():
+        result.in_files += check_provisional(lake, record, deleted)
+        result.files += 1
     result.models = len(stored_versions(lake))
     result.in_models += model_problems(lake)
     if second is not None:

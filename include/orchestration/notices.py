@@ -19,6 +19,7 @@ from include.alerts.gsm import to_gsm
 from include.alerts.message import Message
 from include.governance.incidents import open_incidents
 from include.orchestration.connections import open_channels
+from include.pipeline.provisional import note_told, untold_alerts
 from include.stores.lake.files import Lake
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ def tell_duty_desk(lake: Lake) -> None:
     desk = DutyDesk.model_validate(Variable.get("duty_desk", default={}, deserialize_json=True))
     if desk.address:
         tell_of_lasting_incidents(lake, desk, datetime.now(UTC))
+        tell_of_provisional_alerts(lake, desk)
 
 
 def tell_of_lasting_incidents(lake: Lake, desk: DutyDesk, now: datetime) -> int:
@@ -101,6 +103,33 @@ def tell_of_lasting_incidents(lake: Lake, desk: DutyDesk, now: datetime) -> int:
         if now - one.since >= timedelta(minutes=desk.after_minutes) and not told_before(lake, key):
             words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC. It clears by itself once it is over."]
             left += tell(lake, desk.address, key, f"Incident that lasts: {one.key}", words)
+    return left
+
+
+def tell_of_provisional_alerts(lake: Lake, desk: DutyDesk) -> bool:
+    """Tell the duty desk of alerts that were decided without history, which nobody else is told of yet.
+
+    One mail for all that have come since the last; the alert store is away, so they are in no queue. Each becomes
+    an ordinary alert, or is withdrawn, once its batch is scored.
+    """
+    batches, alerts = untold_alerts(lake)
+    if not batches:
+        return False
+    rows = [
+        f"{one['transaction_id']}: {one['amount']} {one['currency']}, {one['severity']}, {', '.join(one['rule_hits'])}"
+        for one in alerts
+    ]
+    words = [
+        "Cassandra is away. These transactions were decided ALERT by rules that need no history; they are in no queue "
+        "yet and will be scored again.",
+        *rows,
+        f"Batches {batches[0]} to {batches[-1]}; all of them are in the lake, provisional/batch=….",
+    ]
+    key = f"provisional:{batches[0]}-{batches[-1]}"
+    if left := told_before(lake, key) or tell(
+        lake, desk.address, key, "Alerts decided without history", words
+    ):
+        note_told(lake, batches[-1])
     return left
 
 

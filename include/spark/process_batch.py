@@ -19,9 +19,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -38,8 +39,8 @@ from include.stores.lake.names import ARRIVALS
 from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
-from include.transactions.schema import ARRIVAL_SCHEMA
-from include.transactions.settling import settle
+from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
+from include.transactions.settling import Settled, settle
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +95,47 @@ class ProcessJob:
         found = standing_of(self.lake, Stage.ACCEPTED, topic)
         if not found.moved:
             return []
-        empty = settle(ARRIVAL_SCHEMA.empty_table(), self.seen(), 0)
+        none = Settled(ACCEPTED_SCHEMA.empty_table(), 0, ARRIVAL_SCHEMA.empty_table())
 
         def write_empty(batch: int) -> None:
-            self.lake.write_table(accepted_file(batch), empty.accepted)
+            self.lake.write_table(accepted_file(batch), none.accepted)
 
-        return [settle_loss(self.lake, Stage.ACCEPTED, found, topic, empty.counts, write_empty)]
+        return [settle_loss(self.lake, Stage.ACCEPTED, found, topic, none.counts, write_empty)]
+
+    def read_ahead(self) -> Iterator[tuple[int, pa.Table]]:
+        """Read what has arrived without settling any of it: for when the store of accepted ids is away.
+
+        Micro-batches are committed under the numbers they will have as batches, and ``run`` settles them, in
+        order, once the store is back. A second call goes on in the same Spark run, for only the newest is settled.
+
+        Yields
+        ------
+        tuple
+            Number of a batch nobody has settled, and its sound transactions (``ACCEPTED_SCHEMA``); repetitions
+            of earlier batches are still among them.
+        """
+        self._stop_leftovers()
+        cursor, processed = (
+            BatchLedger(self.lake).cursor(Stage.ACCEPTED),
+            BatchLedger(self.lake).processed_offsets(),
+        )
+        topic = self._topic()
+        run = next((run for run in self._last_run() if run.committed_after(cursor.next_batch)), None)
+        if run is None:
+            run = _Run(self, cursor.next_batch, topic.identity)
+            self.lake.delete_folder(run.folder)
+        done = run.end_of(run.committed_after(cursor.next_batch), processed)
+        start = {partition: done.get(partition, _EARLIEST) for partition in topic.ends}
+        if lag(topic.readable_ends, start):
+            start_query(
+                self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
+                self.settings.stream, QUERY, start,
+            ).awaitTermination()  # fmt: skip
+        for batch in run.committed_after(cursor.next_batch):
+            until = run.end_of([batch], processed)
+            sound = settle(run.arrivals(processed, until), _NothingSeen(), batch).accepted
+            processed = until
+            yield batch, sound
 
     def _run_spark(self, start: Mapping[int, int], waiting: int, topic: str) -> list[int]:
         """One ``availableNow`` run from ``start`` on; its batches are settled as they are committed."""
@@ -167,6 +203,17 @@ class _Run:
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.job.lake, f"{self.folder}/checkpoint", self.job.settings.topics.transactions)
 
+    def committed_after(self, batch: int) -> list[int]:
+        """Batches from ``batch`` on that Spark has committed."""
+        found = takewhile(lambda one: self.checkpoint.is_committed(one - self.first), count(batch))
+        return list(found) if batch >= self.first else []
+
+    def end_of(self, batches: list[int], before: Mapping[int, int]) -> dict[int, int]:
+        """Where the last of the batches ends; ``before``, if there is none."""
+        if not batches:
+            return dict(before)
+        return dict(before) | self.checkpoint.end_offsets(batches[-1] - self.first)
+
     def settle_committed(self) -> Iterator[int]:
         """Settle every micro-batch that Spark has committed and nobody has settled."""
         ledger = BatchLedger(self.job.lake)
@@ -181,7 +228,7 @@ class _Run:
         job, began = self.job, time.monotonic()
         start = {int(partition): end for partition, end in positions.get("offsets", {}).items()}
         end = start | self.checkpoint.end_offsets(batch - self.first)
-        arrivals, seen = self._arrivals(start, end), job.seen()
+        arrivals, seen = self.arrivals(start, end), job.seen()
         outcome = settle(arrivals, seen, batch)
         with ThreadPoolExecutor(1) as sending:
             sent = sending.submit(job.dead_letters.send, outcome.dead, batch, positions.get("dead_letter"))
@@ -202,7 +249,7 @@ class _Run:
         )
         log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 
-    def _arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
+    def arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
         """Rows of a batch, told by their offsets from other batches of the run."""
         lake = self.job.lake
         names = [name for name in lake.names(self.rows) if name.endswith(".parquet")]
@@ -225,6 +272,16 @@ class _Run:
             )
             wanted = pc.or_(inside, wanted)
         return merged.filter(wanted)
+
+
+class _NothingSeen:
+    """Stands in for the store that is away: nothing is known to be a repetition."""
+
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
+        return set()
+
+    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
+        raise AssertionError("what is read ahead is not accepted yet")
 
 
 def start_query(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -18,41 +15,19 @@ from include.governance.audit import AuditChain
 from include.governance.incidents import find_incident
 from include.pipeline.labelling import LabelJob
 from include.pipeline.loss_record import note_extent
-from include.settings import Settings
-from include.spark.process_batch import ProcessJob
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import LABELS
 from include.stores.memory.labels import MemoryLabelStore
-from include.stores.memory.state import MemorySeenStore
 from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.label_records import read_labels
 from include.transactions.labels import LabelEvent, encode_label
 from include.transactions.offsets import TopicOffsets
 from tests.conftest import KafkaServer
+from tests.integration.conftest import MakeJob
 from tests.integration.records import sound_records
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path.as_uri())
-
-
-@pytest.fixture
-def job(
-    lake: Lake, spark: Any, kafka: KafkaServer, topics: dict[str, str], stack_settings: Settings
-) -> Callable[[], list[int]]:
-    """Runs the streaming job on the test's own topics."""
-    now = stack_settings.model_copy(update={"topics": stack_settings.topics.model_copy(update=dict(topics))})
-    config, seen = {"bootstrap.servers": kafka.bootstrap}, MemorySeenStore()
-
-    def run() -> list[int]:
-        dead = KafkaDeadLetters(config, topics["dead_letter"], topics["transactions"])
-        return ProcessJob(spark, config, lake, lambda: seen, dead, now).run()
-
-    return run
 
 
 def delete_before(kafka: KafkaServer, topic: str, before: dict[int, int]) -> None:
@@ -69,11 +44,11 @@ def ends_of(kafka: KafkaServer, topic: str) -> dict[int, int]:
 
 
 def test_what_retention_took_is_counted_to_the_offset_and_the_stream_goes_on(
-    lake: Lake, job: Callable[[], list[int]], kafka: KafkaServer, topics: dict[str, str]
+    lake: Lake, job: MakeJob, kafka: KafkaServer, topics: dict[str, str]
 ) -> None:
     topic, ledger = topics["transactions"], BatchLedger(lake)
     kafka.send(topic, sound_records(30))
-    assert job() == [0]
+    assert job().run() == [0]
     reached = ledger.processed_offsets()
     kafka.send(topic, sound_records(60))
     ends = ends_of(kafka, topic)
@@ -82,7 +57,7 @@ def test_what_retention_took_is_counted_to_the_offset_and_the_stream_goes_on(
     delete_before(kafka, topic, {partition: reached[partition] + gone})
     kafka.send(topic, sound_records(10))
 
-    assert job() == [1, 2]
+    assert job().run() == [1, 2]
     totals = ledger.cursor(Stage.ACCEPTED).totals
     assert totals["lost"] == gone
     assert totals["accepted"] + totals["lost"] == 100
@@ -100,29 +75,29 @@ def test_what_retention_took_is_counted_to_the_offset_and_the_stream_goes_on(
     assert f"offsets {reached[partition]} to {reached[partition] + gone - 1}" in incident.words
     (record,) = [one for one in AuditChain(lake, "actions").records() if one.kind == "offsets lost"]
     assert record.content["count"] == gone
-    assert job() == []
+    assert job().run() == []
 
 
 def test_a_whole_topic_that_was_deleted_unread_is_counted_without_a_new_record(
-    lake: Lake, job: Callable[[], list[int]], kafka: KafkaServer, topics: dict[str, str]
+    lake: Lake, job: MakeJob, kafka: KafkaServer, topics: dict[str, str]
 ) -> None:
     topic, ledger = topics["transactions"], BatchLedger(lake)
     kafka.send(topic, sound_records(30))
-    job()
+    job().run()
     kafka.send(topic, sound_records(30))
     delete_before(kafka, topic, ends_of(kafka, topic))
     with TopicOffsets({"bootstrap.servers": kafka.bootstrap}, topic) as offsets:
         assert offsets.ends(ledger.processed_offsets()) != ledger.processed_offsets()  # so the trigger wakes
-    assert job() == [1]
+    assert job().run() == [1]
     assert ledger.cursor(Stage.ACCEPTED).totals["lost"] == 30
 
 
 def test_a_topic_made_again_is_read_from_its_beginning_and_what_was_open_is_lost(
-    lake: Lake, job: Callable[[], list[int]], kafka: KafkaServer, topics: dict[str, str]
+    lake: Lake, job: MakeJob, kafka: KafkaServer, topics: dict[str, str]
 ) -> None:
     topic, ledger, config = topics["transactions"], BatchLedger(lake), {"bootstrap.servers": kafka.bootstrap}
     kafka.send(topic, sound_records(30))
-    job()
+    job().run()
     kafka.send(topic, sound_records(6))
     with TopicOffsets(config, topic) as offsets:
         note_extent(lake, Stage.ACCEPTED, offsets.extent())
@@ -140,7 +115,7 @@ def test_a_topic_made_again_is_read_from_its_beginning_and_what_was_open_is_lost
             time.sleep(0.5)
     # More than before, so that the offsets alone would not tell.
     kafka.send(topic, sound_records(90))
-    assert job()[0] == 1
+    assert job().run()[0] == 1
     totals = ledger.cursor(Stage.ACCEPTED).totals
     assert (totals["accepted"], totals["lost"]) == (120, 6)
     position = ledger.cursor(Stage.ACCEPTED).positions
