@@ -14,6 +14,7 @@ from include.alerts.channels.smtp import SmtpChannel
 from include.settings import settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.lake.files import Lake
+from include.stores.lake.installation import owner_of
 from include.transactions.offsets import broker_settings
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def cassandra_address() -> CassandraAddress:
         username=connection.login or None,
         password=connection.password or None,
         sync_lag_seconds=float(connection.extra_dejson.get("sync_lag_seconds", 0)),
+        installation=owner_of(Lake(settings().lake)),
     )
 
 

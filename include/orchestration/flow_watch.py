@@ -35,6 +35,9 @@ SWEEP, DESK, TRIGGERER = "sweep", "desk", "triggerer"
 LOOK_SECONDS = 20.0
 SILENCE = timedelta(seconds=150)
 
+#: Less than this left on the lake's disk is an incident.
+ROOM_BYTES = 2 * 2**30
+
 _UNKNOWN = "no server it needs is away; see the DAG's runs in Airflow and the task's log"
 
 #: What Airflow knows of a DAG that does nothing: paused, failed, waiting for a slot.
@@ -74,6 +77,7 @@ class Observer:
         since = {name: self._away_since(name, said, now) for name, said in answers.items()}
         self._tell_of_servers(away, since, now)
         self._tell_of_observers(now)
+        self._tell_of_room(now)
         forget_old_losses(self.lake, now)
         seen = self._backlogs(away, now)
         for backlog in seen:
@@ -116,6 +120,18 @@ class Observer:
                     f"the {name} has not looked at the flow since {at:%Y-%m-%d %H:%M:%S} UTC: {_SILENT[name]}"
                 )
                 raise_incident(self.lake, f"unwatched-{name}", words, {"last": last["at"]}, now)
+
+    def _tell_of_room(self, now: datetime) -> None:
+        """Before the disk is full: then no incident could be written any more."""
+        free = self.lake.free_bytes()
+        if free is None or free >= ROOM_BYTES:
+            clear_incident(self.lake, "disk-low", now)
+            return
+        words = (
+            f"the disk of the lake has {free / 2**30:.1f} GiB left, expected {ROOM_BYTES / 2**30:.0f}: when it is full "
+            "tasks fail and are tried again, and nothing half-written counts; make room, or shorten retention_days"
+        )
+        raise_incident(self.lake, "disk-low", words, {"free_bytes": free}, now)
 
     def _backlogs(self, away: Mapping[str, str], now: datetime) -> list[Backlog]:
         found = stalls.of_batches(self.lake)
