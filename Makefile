@@ -94,7 +94,10 @@ bench-queue: setup ## Pages of the desk's queue with 100,000 alerts in Cassandra
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
+bench-backlog: setup ## A backlog drains in bounded memory, alerts in order by account: [RECORDS=2000000]
+	@$(PYTHON) -m benchmarks.backlog $(if $(RECORDS),--records $(RECORDS))
+
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
-.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backtest bench-queue bench-scoring bench-training
+.PHONY: evaluate drift-study parity backtest-rules replay-decision verify-audit preview-messages bench-backlog bench-backtest bench-queue bench-scoring bench-training

@@ -35,6 +35,9 @@ SWEEP, DESK, TRIGGERER = "sweep", "desk", "triggerer"
 LOOK_SECONDS = 20.0
 SILENCE = timedelta(seconds=150)
 
+#: Clocks may differ by so much.
+SKEW = timedelta(seconds=10)
+
 #: Less than this left on the lake's disk is an incident.
 ROOM_BYTES = 2 * 2**30
 
@@ -198,6 +201,7 @@ def _of_topic(stage: str, topic: str, kafka: Mapping[str, Any], lake: Lake, now:
 
     with TopicOffsets(kafka, topic) as offsets:
         note_extent(lake, stalls.TOPICS[stage], offsets.extent())
+        _tell_of_clocks(lake, offsets, now)
         return stalls.of_topic(stage, offsets, lake, now)
 
 
@@ -247,6 +251,19 @@ def watch_flow() -> None:
     except CassandraStoreError:
         Observer(SWEEP, lake, addresses).look()
     tell_duty_desk(lake)
+
+
+def _tell_of_clocks(lake: Lake, topic: stalls.Topic, now: datetime) -> None:
+    """Records from the future mean that the brokers' clock and ours differ; the other way it cannot be seen here."""
+    ahead = {part for part, at in topic.before(now + SKEW).items() if at < topic.ends().get(part, 0)}
+    if ahead:
+        words = (
+            f"the brokers' clock is at least {SKEW.total_seconds():.0f} s ahead of this machine's: transactions are "
+            "judged by the brokers' time, waiting times by ours; have both follow the same time server (NTP)"
+        )
+        raise_incident(lake, "clock-skew", words, {"partitions": sorted(ahead)}, now)
+    else:
+        clear_incident(lake, "clock-skew", now)
 
 
 def find_addresses() -> probes.Addresses:

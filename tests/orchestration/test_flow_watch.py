@@ -182,3 +182,47 @@ def test_the_duty_desk_is_told_once_of_what_lasts(lake: Lake, monkeypatch: pytes
     for minute in (5, 6):
         tell_of_lasting_incidents(lake, desk, NOW + timedelta(minutes=minute))
     assert sent == ["Incident that lasts: stalled-scoring"]
+
+
+def test_little_room_is_told_before_there_is_none(
+    lake: Lake, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_watch, "ROOM_BYTES", 2**62)
+    Observer(SWEEP, lake, ADDRESSES).look(NOW)
+    assert opened(lake) == ["disk-low"]
+    monkeypatch.setattr(flow_watch, "ROOM_BYTES", 1)
+    Observer(SWEEP, lake, ADDRESSES).look(NOW)
+    assert opened(lake) == []
+
+
+class Ahead:
+    """A topic whose newest record the broker stamped some seconds from now."""
+
+    def __init__(self, seconds: int) -> None:
+        self.newest = NOW + timedelta(seconds=seconds)
+
+    def ends(self) -> dict[int, int]:
+        return {0: 1}
+
+    def before(self, moment: datetime) -> dict[int, int]:
+        return {0: int(self.newest < moment)}
+
+    def written_at(self, partition: int, offset: int) -> datetime:
+        return self.newest
+
+
+def test_a_broker_ahead_of_us_is_told(lake: Lake) -> None:
+    flow_watch._tell_of_clocks(lake, Ahead(5), NOW)
+    assert opened(lake) == []
+    flow_watch._tell_of_clocks(lake, Ahead(30), NOW)
+    assert opened(lake) == ["clock-skew"]
+    flow_watch._tell_of_clocks(lake, Ahead(0), NOW)
+    assert opened(lake) == []
+
+
+def test_a_clock_that_jumps_back_raises_nothing(lake: Lake, answers: Answers) -> None:
+    complete(lake, Stage.ACCEPTED, 0, NOW)
+    sweep = Observer(SWEEP, lake, ADDRESSES)
+    sweep.look(NOW)
+    sweep.look(NOW - timedelta(hours=2))
+    assert opened(lake) == []
