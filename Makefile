@@ -114,6 +114,9 @@ bench-queue: setup ## Pages of the desk's queue with 100,000 alerts in Cassandra
 bench-scoring: $(STAMP) ## Features, rules and models on one core, transactions a second
 	@$(PYTHON) -m benchmarks.scoring
 
+bench-backlog: setup ## A backlog drains in bounded memory, alerts in order by account: [RECORDS=2000000]
+	@$(PYTHON) -m benchmarks.backlog $(if $(RECORDS),--records $(RECORDS))
+
 bench-training: $(STAMP) ## Features of 1.2 million transactions and a model of them on two cores: seconds, memory, repeatable
 	@$(PYTHON) -m benchmarks.training
 
@@ -136,3 +139,5 @@ sbom: $(STAMP) ## What everything is made of, Python packages and jars: reports/
 .PHONY: retention resolve sbom
 
 .PHONY: fuzz
+
+.PHONY: bench-backlog

@@ -3,6 +3,8 @@
 The safety net: every 30 seconds it looks for work that nobody does (transactions without a run, batches whose
 wake-up was lost or whose run failed for good) and wakes the DAG that is to do it. It also sends what is due
 in the outbox: retries, and what a killed task had claimed; and it escalates alerts that nobody took in time.
+`watch_flow` raises an incident for whatever has stood still for a minute, with the cause, and clears it; the fraud
+desk and the triggerer do the same, for when no task runs.
 """
 
 from datetime import timedelta
@@ -50,6 +52,14 @@ with DAG(
 
         sweep_cases()
 
+    @task(pool="sweep")
+    def watch_flow():
+        """Raise and clear incidents of what stands still."""
+        from include.orchestration.flow_watch import watch_flow
+
+        watch_flow()
+
     wake_stranded()
+    watch_flow()
     sweep_cases()
     deliver_due_alerts()

@@ -15,6 +15,7 @@ from plugins.kafka_arrival import KafkaArrivalTrigger
 _topics = settings().topics
 _stream = settings().stream
 _LABEL_SECONDS = 5.0
+_WATCH_SECONDS = 20.0
 
 TRANSACTIONS = Asset(
     name="transactions",
@@ -30,6 +31,7 @@ TRANSACTIONS = Asset(
                 linger_seconds=_stream.linger_seconds,
                 cadence_seconds=_stream.cadence_seconds,
                 refire_seconds=_stream.refire_seconds,
+                watch_seconds=_WATCH_SECONDS,
             ),
         )
     ],

@@ -91,6 +91,9 @@ class Stream(BaseModel):
     max_offsets_per_batch: int = Field(20_000, gt=0)  # bounds the memory of every later step
     max_run_seconds: Seconds = 30.0  # one run hands over to the next after this long
     retention_days: int = Field(30, gt=0, le=3_650)  # older events are refused
+    history_patience_seconds: float = Field(
+        20.0, ge=0, le=86_400
+    )  # away so long, decisions are made without history
     spark_from_rows: int = Field(5_000, ge=0)  # batches this large are scored inside Spark's workers
 
     @property

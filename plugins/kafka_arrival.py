@@ -43,6 +43,8 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         Fire again for the same end when processing has not moved for this long.
     kafka_config_id
         Airflow connection of the brokers.
+    watch_seconds
+        How often to watch the whole flow as well, see ``include.orchestration.flow_watch``; 0: not at all.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         cadence_seconds: float = 1.0,
         refire_seconds: float = 15.0,
         kafka_config_id: str = "kafka_default",
+        watch_seconds: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,6 +69,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         self.cadence_seconds = cadence_seconds
         self.refire_seconds = refire_seconds
         self.kafka_config_id = kafka_config_id
+        self.watch_seconds = watch_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, from which a triggerer makes it again."""
@@ -80,6 +84,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
                 "cadence_seconds": self.cadence_seconds,
                 "refire_seconds": self.refire_seconds,
                 "kafka_config_id": self.kafka_config_id,
+                "watch_seconds": self.watch_seconds,
             },
         )
 
@@ -88,6 +93,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
         offsets = _Offsets(self.topic, self.lake, self.cursor)
         wake = WakeUps(self.cadence_seconds, self.refire_seconds)
         backoff = _BACKOFF_FIRST
+        watching = asyncio.create_task(self._watch_flow()) if self.watch_seconds else None
         try:
             while True:
                 try:
@@ -118,6 +124,26 @@ class KafkaArrivalTrigger(BaseEventTrigger):
                     backoff = min(backoff * 2, _BACKOFF_CAP)
         finally:
             offsets.disconnect()
+            if watching is not None:
+                watching.cancel()
+
+    async def _watch_flow(self) -> None:
+        """Look at the flow again and again; connections are looked up here, for only the loop's thread may ask."""
+        from asgiref.sync import sync_to_async
+
+        from include.orchestration.flow_watch import TRIGGERER, Observer, Watchman, find_addresses
+        from include.stores.lake.files import Lake
+
+        watchman = None
+        while True:
+            try:
+                if watchman is None:
+                    found = Observer(TRIGGERER, Lake(self.lake), await sync_to_async(find_addresses)())
+                    watchman = Watchman(lambda made=found: made)  # type: ignore[misc]
+                await asyncio.to_thread(watchman.look)
+            except Exception as error:
+                log.warning("the flow cannot be watched yet: %s", error)
+            await asyncio.sleep(self.watch_seconds)
 
     async def _config(self) -> dict[str, Any]:
         from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
@@ -175,7 +201,8 @@ class _Offsets:
         self._offsets = TopicOffsets(config, self._topic)
 
     def look(self) -> tuple[dict[int, int], dict[int, int]]:
-        return self._offsets.ends(), self._ledger.processed_offsets(self._cursor)
+        processed = self._ledger.processed_offsets(self._cursor)
+        return self._offsets.ends(processed), processed
 
     def disconnect(self) -> None:
         offsets, self._offsets = self._offsets, None

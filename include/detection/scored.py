@@ -13,6 +13,8 @@ from include.transactions.schema import ACCEPTED_SCHEMA, TIME
 FULL = "FULL"
 #: No model could be loaded; the rules spoke alone.
 RULES_ONLY = "RULES_ONLY"
+#: The past could not be read: rules on the transaction alone; scored again later, see ``include.pipeline.provisional``.
+NO_HISTORY = "NO_HISTORY"
 
 
 def scored_schema(features: Sequence[str] | None = None) -> Any:
@@ -42,7 +44,7 @@ def scored_schema(features: Sequence[str] | None = None) -> Any:
             pa.field("typology", pa.string()),  # "" for ALLOW
             pa.field("reasons", pa.list_(pa.string())),  # empty for ALLOW
             pa.field("contributions", pa.string()),  # JSON object; null for ALLOW
-            pa.field("level", pa.string()),  # FULL or RULES_ONLY
+            pa.field("level", pa.string()),  # FULL, RULES_ONLY or NO_HISTORY
             pa.field("model_version", pa.string()),  # "" when RULES_ONLY
             pa.field("ruleset_version", pa.string()),
             pa.field("scored_at", TIME),

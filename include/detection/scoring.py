@@ -53,6 +53,7 @@ def score_batch(
     rules: Rules,
     scored_at: datetime,
     words: Words = catalogue_words,
+    level: str | None = None,
 ) -> Any:
     """Score a batch. Each row of the result depends on that row of the input alone, and on ``scored_at``.
 
@@ -70,6 +71,8 @@ def score_batch(
         Aware.
     words
         How reasons say a feature's value.
+    level
+        Of the decisions, if it is not ``FULL`` or, without a model, ``RULES_ONLY``.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def score_batch(
         decisions,
         dict(zip(rows.tolist(), explanations, strict=True)),
         [
-            FULL if bundle is not None else RULES_ONLY,
+            level or (FULL if bundle is not None else RULES_ONLY),
             bundle.version if bundle is not None else "",
             rules.version,
             scored_at.astimezone(UTC),

@@ -116,6 +116,13 @@ def compute(
     )
 
 
+def without_past(batch: pa.Table) -> pa.Table:
+    """Features of a batch whose states cannot be read: what a transaction says by itself, and NaN for the rest."""
+    columns = Transactions.of(batch)
+    unknown = np.full(len(columns), np.nan)
+    return table_of(dict.fromkeys(FEATURE_NAMES, unknown) | moment_features(columns))
+
+
 def _together(column: KeyColumn, labels: Labels) -> tuple[KeyColumn, Told]:
     """Counterparties of the batch, then those only labels speak of."""
     position = {key: at for at, key in enumerate(column.keys)}

@@ -37,6 +37,8 @@ from include.stores.lake.names import MODELS
 
 #: Chain of the seals.
 DECISIONS = "decisions"
+#: Chain, and folder, of what was decided without history; see ``include.pipeline.provisional``.
+PROVISIONAL = "provisional"
 #: Chain of what retention deletes.
 RETENTION = "retention"
 

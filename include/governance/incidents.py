@@ -92,6 +92,11 @@ def clear_incident(lake: Lake, key: str, at: datetime | None = None) -> None:
         log.error("incident %s is over (and that could not be written down: %s)", key, error)
 
 
+def find_incident(lake: Lake, key: str) -> Incident | None:
+    """The incident of a key, open or over; None if there never was one."""
+    return _read(lake, _fit(key))
+
+
 def open_incidents(lake: Lake) -> tuple[Incident, ...]:
     """Incidents nobody has cleared, the oldest first."""
     return tuple(sorted(filter(lambda one: one.is_open, _all(lake)), key=lambda one: one.since))

@@ -90,6 +90,22 @@ def check_sealed(
         yield from _check_model(lake, seal, version, digest)
 
 
+def check_provisional(lake: Lake, record: AuditRecord, deleted: Sequence[range]) -> Iterator[AuditProblem]:
+    """Problems of decisions that were made without history: the file that a record of their chain names."""
+    if any(record.content["batch"] in batches for batches in deleted):
+        return
+    for path, facts in record.content["files"].items():
+        try:
+            found = lake.sha256(path)
+        except FileNotFoundError:
+            found = "none"
+        if found != facts["sha256"]:
+            yield AuditProblem(
+                path,
+                f"expected SHA-256 {facts['sha256'][:12]}… as record {record.number} has it, got {found[:12]}",
+            )
+
+
 def _check_manifest(lake: Lake, seal: AuditRecord, batch: int) -> Iterator[AuditProblem]:
     path = f"{batch_folder(Stage.SCORED, batch)}/manifest.json"
     try:

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from include.governance.audit import ACTIONS, AuditChain, AuditProblem, AuditRecord, Head, chains
 from include.governance.chain_check import examine
-from include.governance.decisions import DECISIONS, RETENTION, deleted_batches, newest_seals
+from include.governance.decisions import DECISIONS, PROVISIONAL, RETENTION, deleted_batches, newest_seals
 from include.governance.erasures import ERASURES, Erasure, Erasures
-from include.governance.seal_check import check_sealed, no_seal
+from include.governance.seal_check import check_provisional, check_sealed, no_seal
 from include.governance.stored_models import model_problems, stored_versions
 from include.reports.checks import Bound, Check
 from include.stores.lake.files import Lake
@@ -135,6 +135,9 @@ def verify_audit(lake: Lake, second: SecondStore | None = None) -> Verification:
     erasures = Erasures(records.get(ERASURES, []))
     result.in_chains += erasures.without_approval(records.get(ACTIONS, []))
     _verify_batches(lake, seals, deleted, erasures, cursors[Stage.SCORED], result)
+    for record in {one.content["batch"]: one for one in records.get(PROVISIONAL, [])}.values():
+        result.in_files += check_provisional(lake, record, deleted)
+        result.files += 1
     result.models = len(stored_versions(lake))
     result.in_models += model_problems(lake)
     if second is not None:

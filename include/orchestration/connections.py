@@ -16,6 +16,7 @@ from include.alerts.channels.smtp import SmtpChannel
 from include.settings import settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.lake.files import Lake
+from include.stores.lake.installation import owner_of
 from include.transactions.offsets import broker_settings
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def cassandra_address(connection_id: str = CASSANDRA) -> CassandraAddress:
         password=connection.password or None,
         sync_lag_seconds=float(connection.extra_dejson.get("sync_lag_seconds", 0)),
         ca_file=tls.get("ca_certs"),
+        installation=owner_of(Lake(settings().lake)),
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from include.alerts.alert import NAMESPACE
 from include.alerts.errors import DeliveryFailure
@@ -17,6 +19,7 @@ from include.alerts.gsm import to_gsm
 from include.alerts.message import Message
 from include.governance.incidents import open_incidents
 from include.orchestration.connections import open_channels
+from include.pipeline.provisional import note_told, untold_alerts
 from include.stores.lake.files import Lake
 from include.stores.lake.names import NOTICES
 
@@ -69,6 +72,66 @@ def tell_of_incidents(lake: Lake, recipient: str) -> None:
         if not told_before(lake, key):
             words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC."]
             tell(lake, recipient, key, f"Incident: {one.key}", words)
+
+
+class DutyDesk(BaseModel):
+    """The variable ``duty_desk``: who is told of incidents that last; without an address nobody is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = ""
+    after_minutes: float = Field(5.0, ge=0)
+
+
+def tell_duty_desk(lake: Lake) -> None:
+    """Tell the duty desk, once, of each incident that has been open for longer than it wants to wait."""
+    from airflow.sdk import Variable
+
+    desk = DutyDesk.model_validate(Variable.get("duty_desk", default={}, deserialize_json=True))
+    if desk.address:
+        tell_of_lasting_incidents(lake, desk, datetime.now(UTC))
+        tell_of_provisional_alerts(lake, desk)
+
+
+def tell_of_lasting_incidents(lake: Lake, desk: DutyDesk, now: datetime) -> int:
+    """As ``tell_duty_desk``, of what lasts at ``now``; returns how many mails have left.
+
+    Two observers that tell at the same moment send the same message id twice.
+    """
+    left = 0
+    for one in open_incidents(lake):
+        key = f"duty:{one.key}:{one.since.isoformat()}"
+        if now - one.since >= timedelta(minutes=desk.after_minutes) and not told_before(lake, key):
+            words = [one.words, f"Since {one.since:%Y-%m-%d %H:%M} UTC. It clears by itself once it is over."]
+            left += tell(lake, desk.address, key, f"Incident that lasts: {one.key}", words)
+    return left
+
+
+def tell_of_provisional_alerts(lake: Lake, desk: DutyDesk) -> bool:
+    """Tell the duty desk of alerts that were decided without history, which nobody else is told of yet.
+
+    One mail for all that have come since the last; the alert store is away, so they are in no queue. Each becomes
+    an ordinary alert, or is withdrawn, once its batch is scored.
+    """
+    batches, alerts = untold_alerts(lake)
+    if not batches:
+        return False
+    rows = [
+        f"{one['transaction_id']}: {one['amount']} {one['currency']}, {one['severity']}, {', '.join(one['rule_hits'])}"
+        for one in alerts
+    ]
+    words = [
+        "Cassandra is away. These transactions were decided ALERT by rules that need no history; they are in no queue "
+        "yet and will be scored again.",
+        *rows,
+        f"Batches {batches[0]} to {batches[-1]}; all of them are in the lake, provisional/batch=….",
+    ]
+    key = f"provisional:{batches[0]}-{batches[-1]}"
+    if left := told_before(lake, key) or tell(
+        lake, desk.address, key, "Alerts decided without history", words
+    ):
+        note_told(lake, batches[-1])
+    return left
 
 
 def told_before(lake: Lake, key: str) -> bool:

@@ -30,6 +30,8 @@ POLICY = ExceptionRetryPolicy(
         RetryRule(
             exception=[
                 "include.features.errors.ParityBroken",
+                "include.stores.cassandra.errors.ForeignKeyspace",
+                "include.stores.lake.errors.ForeignLake",
                 "include.detection.errors.PromotionRefused",
                 "include.governance.errors.ChangeRefused",
                 "include.governance.errors.BacktestDiffers",

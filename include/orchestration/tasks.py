@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from include.detection.registry import ModelRegistry
 from include.governance.errors import RuleBookError
 from include.governance.incidents import clear_incident, raise_incident
 from include.governance.rule_book import RuleBook
+from include.orchestration import degrading
 from include.orchestration.connections import (
     cassandra_address,
     cassandra_session,
@@ -24,11 +27,13 @@ from include.orchestration.connections import (
     kafka_config,
     spark_session,
 )
+from include.orchestration.degrading import is_store_away
 from include.orchestration.steps import batches_to_do, keys_of, this_run
 from include.pipeline import loading, scoring
 from include.pipeline.known_labels import transactions_known
 from include.pipeline.labelling import LabelJob
 from include.pipeline.models import model_registry, rule_book
+from include.pipeline.provisional import accepted_and_due
 from include.settings import settings
 from include.spark.process_batch import ProcessJob
 from include.spark.score_batch import SparkScorer
@@ -73,7 +78,13 @@ def warm_up() -> None:
 
 
 def process() -> list[str]:
-    """Read what arrived, settle it into batches."""
+    """Read what arrived, settle it into batches.
+
+    Raises
+    ------
+    AirflowSkipException
+        The store of accepted ids stays away: what has arrived was decided without history and is settled later.
+    """
     now, lake, began_at = settings(), _lake(), datetime.now(UTC)
     with cassandra_session_soon() as session:
         kafka = kafka_config()
@@ -87,17 +98,46 @@ def process() -> list[str]:
             this_run(),
             began_at,
         )
-        return keys_of(job.run())
+        try:
+            return keys_of(job.run())
+        except Exception as error:
+            # Without the store nothing is accepted; what has arrived is read, and decided for the time being.
+            if not is_store_away(error):
+                raise
+            if not degrading.store_is_away_for_long(lake, now.stream.history_patience_seconds):
+                raise
+            words = degrading.decide_for_now(lake, _rules(), job.read_ahead(), str(error))
+            raise AirflowSkipException(words) from error
 
 
 def score(run: Any) -> list[str]:
-    """Score what was accepted."""
+    """Score what was accepted; without history, for the time being, if the store of the past stays away.
+
+    Raises
+    ------
+    AirflowSkipException
+        It was decided without history: nothing is scored yet, and nobody is woken.
+    """
     lake = _lake()
-    ledger = BatchLedger(lake, this_run())
-    batches = batches_to_do(ledger, Stage.SCORED, run)
+    batches = batches_to_do(BatchLedger(lake), Stage.SCORED, run)
     if not batches:
         return []
-    registry = _registry()
+    try:
+        done = _score(lake, batches)
+    except Exception as error:
+        # A batch that is done again by hand has its decisions; it waits for the store.
+        if not is_store_away(error) or batches.stop != BatchLedger(lake).due(Stage.SCORED).stop:
+            raise
+        if not degrading.store_is_away_for_long(lake, settings().stream.history_patience_seconds):
+            raise
+        words = degrading.decide_for_now(lake, _rules(), accepted_and_due(lake), str(error))
+        raise AirflowSkipException(words) from error
+    degrading.over_if_caught_up(lake)
+    return done
+
+
+def _score(lake: Lake, batches: range) -> list[str]:
+    ledger, registry = BatchLedger(lake), _registry()
     with cassandra_session_soon() as session:
 
         def scorer_for(rows: int) -> scoring.Scorer:
@@ -154,7 +194,8 @@ def collect_labels() -> list[str]:
             KafkaDeadLetters(kafka, now.topics.dead_letter, topic),
             patience=now.stream.retention,
         )
-        return keys_of(job.run(offsets.ends()))
+        extent = offsets.extent()
+        return keys_of(job.run(extent.readable_ends, extent))
 
 
 def stranded(stage: Stage) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,13 @@ from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import settings
 from include.spark.check import check_streaming
+from include.stores.cassandra.installation import claim_keyspace, refuse_foreign
 from include.stores.cassandra.migrations import migrate
 from include.stores.cassandra.permissions import grant
 from include.stores.cassandra.running import prune_running_totals
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
+from include.stores.lake.installation import claim_lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.transactions.topics import ensure_topics, topic_specs
 
@@ -66,11 +69,27 @@ def create_topics() -> None:
 
 
 def migrate_cassandra() -> None:
-    """Bring the keyspace up to date."""
+    """Claim the lake and the keyspace for this installation, and bring the keyspace up to date.
+
+    Raises
+    ------
+    ForeignLake, ForeignKeyspace
+        One of them is another installation's; nothing was changed.
+    """
+    from airflow.sdk import Variable
+
+    keyspace, mine = settings().keyspace, Variable.get("installation_id", default=None)
+    if not mine:
+        Variable.set(
+            "installation_id", mine := uuid.uuid4().hex, description="Whose the lake and the keyspace are."
+        )
+    claim_lake(Lake(settings().lake), mine)
     session = cassandra_address(CASSANDRA_ADMIN).connect(with_keyspace=False)
     try:
-        applied = migrate(session, settings().keyspace, settings().replication)
-        granted = grant(session, settings().keyspace, cassandra_roles())
+        refuse_foreign(session, keyspace, mine)
+        applied = migrate(session, keyspace, settings().replication)
+        claim_keyspace(session, keyspace, mine)
+        granted = grant(session, keyspace, cassandra_roles())
     finally:
         session.cluster.shutdown()
     log.info("migrations applied: %s", ", ".join(applied) or "none, the keyspace was up to date")

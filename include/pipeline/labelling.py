@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.features.labels import JOINED_LABEL_SCHEMA
+from include.pipeline.loss_record import settle_loss, standing_of
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, batch_folder
 from include.stores.lake.names import LABELS
@@ -36,6 +37,7 @@ from include.transactions.labels import (
     validate_label,
     verdict,
 )
+from include.transactions.losses import Extent
 from include.transactions.offsets import lag
 from include.transactions.schema import ARRIVAL_SCHEMA
 
@@ -75,18 +77,37 @@ class LabelJob:
     max_records: int = 20_000
     patience: timedelta = timedelta(days=30)
 
-    def run(self, ends: Mapping[int, int]) -> list[int]:
-        """Take everything before ``ends`` (offset by partition) into batches; returns their numbers."""
+    def run(self, ends: Mapping[int, int], topic: Extent | None = None) -> list[int]:
+        """Take everything before ``ends`` (offset by partition) into batches; returns their numbers.
+
+        Parameters
+        ----------
+        topic
+            Where the topic begins and ends: labels that were deleted before they were read become a batch without
+            rows that counts them, see ``include.pipeline.loss_record``. None: it has lost nothing.
+        """
         ledger, done = BatchLedger(self.lake), []
+        if topic is not None and (found := standing_of(self.lake, LABELS, topic)).moved:
+            counts = {"read": 0, "accepted": 0, "dead_lettered": 0}
+            done.append(settle_loss(self.lake, LABELS, found, topic, counts, self._write_empty))
         while lag(ends, start := ledger.processed_offsets(LABELS)):
             until = {
                 partition: min(end, start.get(partition, 0) + self.max_records)
                 for partition, end in ends.items()
             }
-            done.append(self._batch(ledger, start, start | until))
+            done.append(self._batch(ledger, start, start | until, topic.identity if topic else None))
         return done
 
-    def _batch(self, ledger: BatchLedger, start: Mapping[int, int], until: Mapping[int, int]) -> int:
+    def _write_empty(self, batch: int) -> None:
+        """The files of a batch without labels; those that wait go on waiting."""
+        folder = batch_folder(LABELS, batch)
+        self.lake.write_table(f"{folder}/{DATA}", ARRIVED_LABEL_SCHEMA.empty_table())
+        self.lake.write_table(f"{folder}/{JOINED}", VERDICT_SCHEMA.empty_table())
+        self.lake.write_table(f"{folder}/{WAITING}", self._waiting(batch))
+
+    def _batch(
+        self, ledger: BatchLedger, start: Mapping[int, int], until: Mapping[int, int], topic: str | None
+    ) -> int:
         cursor, began_at = ledger.cursor(LABELS), datetime.now(UTC)
         batch = cursor.next_batch
         good: list[tuple[LabelRecord, LabelEvent]] = []
@@ -114,18 +135,17 @@ class LabelJob:
             "joined": joined.num_rows,
             "waiting": waiting.num_rows,
         }
+        positions = {
+            "offsets": dict(until),
+            "dead_letter": tail,
+            "topic": topic or cursor.positions.get("topic"),
+        }
         tallies = {
             "reason": Counter(reason for _, reasons in bad for reason in reasons),
             "source": Counter(str(label.source) for _, label in good),
         }
-        ledger.complete(
-            LABELS,
-            batch,
-            counts,
-            positions={"offsets": dict(until), "dead_letter": tail},
-            facts=facts,
-            work=Work(began_at, pc.min(arrived["arrived_at"]).as_py(), tallies=tallies),
-        )
+        work = Work(began_at, pc.min(arrived["arrived_at"]).as_py(), tallies=tallies)
+        ledger.complete(LABELS, batch, counts, positions=positions, facts=facts, work=work)
         log.info("labels, batch %s: %s, %s", batch, counts, facts)
         return batch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from include.governance.decisions import record_retention
+from include.governance.decisions import PROVISIONAL, record_retention
 from include.pipeline import drift, shadow
 from include.pipeline.batch_log import batch_numbers
 from include.pipeline.known_labels import labels_until
@@ -57,7 +57,7 @@ def delete_batches(
         record_retention(lake, due, why)
     for batch in due:
         # The accepted batch goes last: it is what the next clean-up finds the batch by.
-        for stage in (Stage.ALERTED, Stage.STORED, Stage.SCORED, Stage.ACCEPTED):
+        for stage in (PROVISIONAL, Stage.ALERTED, Stage.STORED, Stage.SCORED, Stage.ACCEPTED):
             lake.delete_folder(batch_folder(stage, batch))
     return len(due)
 

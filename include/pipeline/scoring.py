@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from include.detection.bundle import ModelBundle
+from include.detection.errors import ModelRefused, RegistryError
 from include.detection.registry import ModelRegistry
+from include.detection.scored import FULL, RULES_ONLY
 from include.detection.scoring import Rules, score_batch
 from include.features.engine import FeatureEngine
 from include.features.labels import JOINED_LABEL_SCHEMA
@@ -22,6 +24,7 @@ from include.governance.incidents import clear_incident, raise_incident
 from include.governance.shares import in_share
 from include.pipeline.batch_log import labels_of
 from include.pipeline.known_labels import labels_until, verdicts
+from include.pipeline.provisional import what_became_of_it
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import (
     BatchLedger,
@@ -214,7 +217,9 @@ def score(
         began_at = datetime.now(UTC)
         accepted = ledger.manifest(Stage.ACCEPTED, batch) or {}
         configuration = _configuration(batch, ledger, lake, registry, rules)
-        scored = scorer_for(accepted["counts"]["accepted"])(batch, configuration)
+        again = ledger.manifest(Stage.SCORED, batch) is not None
+        scorer = scorer_for(accepted["counts"]["accepted"])
+        scored, configuration = _by_rules_if_refused(lake, scorer, batch, configuration, again)
         lake.write_table(scored_file(batch), scored)
         _seal(lake, batch, configuration)
         decisions = count_values(scored["decision"])
@@ -227,11 +232,45 @@ def score(
                 "reviews": decisions.get("REVIEW", 0),
             },
             positions={"labels_until": configuration.labels_until},
-            facts=configuration.facts(),
+            facts={
+                **configuration.facts(),
+                "level": FULL if configuration.model else RULES_ONLY,
+                **what_became_of_it(lake, batch, scored),
+            },
             work=Work(began_at, ledger.arrived_at(batch), tallies={"level": count_values(scored["level"])}),
         )
         done.append(batch)
     return done
+
+
+def _by_rules_if_refused(
+    lake: Lake, scorer: Scorer, batch: int, configuration: Configuration, again: bool
+) -> tuple[pa.Table, Configuration]:
+    """Score a batch; by the rules alone if its model is refused where it is to be used, which is an incident.
+
+    A batch that is done again is done with the model it was done with, or not at all.
+    """
+    try:
+        scored = scorer(batch, configuration)
+    except Exception as error:
+        if again or configuration.model is None or not _refuses_model(error):
+            raise
+        words = (
+            f"expected model {configuration.model} for batch {batch}, got: {error}; the rules decide alone"
+        )
+        raise_incident(lake, "model-refused", f"{words}: promote a sound model", {"batch": batch})
+        by_rules = replace(configuration, model=None, candidate=None)
+        return scorer(batch, by_rules), by_rules
+    if configuration.model is not None and not again:
+        clear_incident(lake, "model-refused")
+    return scored, configuration
+
+
+def _refuses_model(error: Exception) -> bool:
+    """Whether it is about the model; from a Spark worker an error comes as text."""
+    return isinstance(error, (ModelRefused, RegistryError)) or any(
+        f"include.detection.errors.{name.__name__}" in str(error) for name in (ModelRefused, RegistryError)
+    )
 
 
 def _seal(lake: Lake, batch: int, configuration: Configuration) -> None:

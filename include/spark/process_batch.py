@@ -9,6 +9,9 @@ The cursor says how far the stream has come: a run starts at its offsets, with a
 of its own, so neither grows with history. After a crash the next run first settles what Spark had
 committed, cut where it was cut then, because settling may have begun: ids remembered under a batch's
 number have to find themselves in that batch again. What Spark had not committed is read again.
+
+What the topic has lost meanwhile (retention, deletion, truncation) becomes a batch of its own, without rows, which
+counts it; see ``include.pipeline.loss_record``.
 """
 
 from __future__ import annotations
@@ -16,15 +19,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count, takewhile
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.pipeline.loss_record import settle_loss, standing_of
 from include.settings import Settings, Stream
 from include.spark.checkpoint import Checkpoint
 from include.spark.kafka_source import source_options
@@ -35,9 +40,10 @@ from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
 from include.stores.lake.work import Work, count_values
 from include.stores.ports import DeadLetterQueue, SeenStore
+from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
-from include.transactions.schema import ARRIVAL_SCHEMA
-from include.transactions.settling import settle
+from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
+from include.transactions.settling import Settled, settle
 
 log = logging.getLogger(__name__)
 
@@ -82,22 +88,70 @@ class ProcessJob:
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
         with ThreadPoolExecutor(2, "kafka") as side:
-            topic_ends = side.submit(self._topic_ends)
+            topic_now = side.submit(self._topic)
             self._stop_leftovers()
             settled = [batch for run in self._last_run() for batch in run.settle_committed()]
-            ends = topic_ends.result()
+            topic = topic_now.result()
+            settled += self._settle_losses(topic)
             processed = BatchLedger(self.lake).processed_offsets()
-            start = {partition: processed.get(partition, _EARLIEST) for partition in ends}
-            waiting = lag(ends, start)
+            start = {partition: processed.get(partition, _EARLIEST) for partition in topic.ends}
+            waiting = lag(topic.readable_ends, start)
             if not waiting:
                 return settled
             # Nobody waits for it yet: Spark reads meanwhile. If it fails, ``send`` fails, and says why.
             side.submit(self.dead_letters.connect)
-            return settled + self._run_spark(start, waiting)
+            return settled + self._run_spark(start, waiting, topic.identity)
 
-    def _run_spark(self, start: Mapping[int, int], waiting: int) -> list[int]:
+    def _settle_losses(self, topic: Extent) -> list[int]:
+        """Count what the topic has lost since the last run, so that this one begins where there is something."""
+        found = standing_of(self.lake, Stage.ACCEPTED, topic)
+        if not found.moved:
+            return []
+        none = Settled(ACCEPTED_SCHEMA.empty_table(), 0, ARRIVAL_SCHEMA.empty_table())
+
+        def write_empty(batch: int) -> None:
+            self.lake.write_table(accepted_file(batch), none.accepted)
+
+        return [settle_loss(self.lake, Stage.ACCEPTED, found, topic, none.counts, write_empty)]
+
+    def read_ahead(self) -> Iterator[tuple[int, pa.Table]]:
+        """Read what has arrived without settling any of it: for when the store of accepted ids is away.
+
+        Micro-batches are committed under the numbers they will have as batches, and ``run`` settles them, in
+        order, once the store is back. A second call goes on in the same Spark run, for only the newest is settled.
+
+        Yields
+        ------
+        tuple
+            Number of a batch nobody has settled, and its sound transactions (``ACCEPTED_SCHEMA``); repetitions
+            of earlier batches are still among them.
+        """
+        self._stop_leftovers()
+        cursor, processed = (
+            BatchLedger(self.lake).cursor(Stage.ACCEPTED),
+            BatchLedger(self.lake).processed_offsets(),
+        )
+        topic = self._topic()
+        run = next((run for run in self._last_run() if run.committed_after(cursor.next_batch)), None)
+        if run is None:
+            run = _Run(self, cursor.next_batch, topic.identity)
+            self.lake.delete_folder(run.folder)
+        done = run.end_of(run.committed_after(cursor.next_batch), processed)
+        start = {partition: done.get(partition, _EARLIEST) for partition in topic.ends}
+        if lag(topic.readable_ends, start):
+            start_query(
+                self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
+                self.settings.stream, QUERY, start,
+            ).awaitTermination()  # fmt: skip
+        for batch in run.committed_after(cursor.next_batch):
+            until = run.end_of([batch], processed)
+            sound = settle(run.arrivals(processed, until), _NothingSeen(), batch).accepted
+            processed = until
+            yield batch, sound
+
+    def _run_spark(self, start: Mapping[int, int], waiting: int, topic: str) -> list[int]:
         """One ``availableNow`` run from ``start`` on; its batches are settled as they are committed."""
-        run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch)
+        run = _Run(self, BatchLedger(self.lake).cursor(Stage.ACCEPTED).next_batch, topic)
         self.lake.delete_folder(run.folder)  # of a try of which nothing was committed
         limit, began = self.settings.stream.max_run_seconds, time.monotonic()
         use_codegen(self.spark, wanted=waiting >= _CODEGEN_FROM_ROWS)
@@ -129,10 +183,10 @@ class ProcessJob:
         names = self.lake.names(ARRIVALS)[-1:]
         return [_Run(self, int(name.removeprefix("run="))) for name in names]
 
-    def _topic_ends(self) -> dict[int, int]:
-        """Where the partitions end that the topic has now."""
+    def _topic(self) -> Extent:
+        """Where the topic's partitions begin and end now."""
         with TopicOffsets(self.kafka, self.settings.topics.transactions) as offsets:
-            return offsets.ends()
+            return offsets.extent()
 
     def _stop_leftovers(self) -> None:
         """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
@@ -147,6 +201,7 @@ class _Run:
 
     job: ProcessJob
     first: int
+    topic: str | None = None  # its id, if it is the run that has just begun
 
     @property
     def folder(self) -> str:
@@ -159,6 +214,17 @@ class _Run:
     @property
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.job.lake, f"{self.folder}/checkpoint", self.job.settings.topics.transactions)
+
+    def committed_after(self, batch: int) -> list[int]:
+        """Batches from ``batch`` on that Spark has committed."""
+        found = takewhile(lambda one: self.checkpoint.is_committed(one - self.first), count(batch))
+        return list(found) if batch >= self.first else []
+
+    def end_of(self, batches: list[int], before: Mapping[int, int]) -> dict[int, int]:
+        """Where the last of the batches ends; ``before``, if there is none."""
+        if not batches:
+            return dict(before)
+        return dict(before) | self.checkpoint.end_offsets(batches[-1] - self.first)
 
     def settle_committed(self) -> Iterator[int]:
         """Settle every micro-batch that Spark has committed and nobody has settled."""
@@ -179,7 +245,7 @@ class _Run:
         job, began, committed_at = self.job, time.monotonic(), datetime.now(UTC)
         start = {int(partition): end for partition, end in positions.get("offsets", {}).items()}
         end = start | self.checkpoint.end_offsets(batch - self.first)
-        arrivals, seen = self._arrivals(start, end), job.seen()
+        arrivals, seen = self.arrivals(start, end), job.seen()
         outcome = settle(arrivals, seen, batch)
         with ThreadPoolExecutor(1) as sending:
             letters = self._whole(outcome.dead) if outcome.dead.num_rows else ()
@@ -200,7 +266,11 @@ class _Run:
             Stage.ACCEPTED,
             batch,
             outcome.counts,
-            positions={"offsets": end, "dead_letter": tail},
+            positions={
+                "offsets": end,
+                "dead_letter": tail,
+                "topic": self.topic or positions.get("topic"),
+            },
             facts={
                 "start_offsets": start,
                 "spark_run": self.first,
@@ -215,7 +285,7 @@ class _Run:
         )
         log.info("batch %s: %s, settled in %.2f s", batch, outcome.counts, time.monotonic() - began)
 
-    def _arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
+    def arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
         """Rows of a batch, told by their offsets from other batches of the run; without the bytes of the refused."""
         try:
             tables = list(self._read(_LIGHT.names))
@@ -281,6 +351,16 @@ def _places(rows: pa.Table) -> pa.Array:
     ).combine_chunks()
 
 
+class _NothingSeen:
+    """Stands in for the store that is away: nothing is known to be a repetition."""
+
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
+        return set()
+
+    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
+        raise AssertionError("what is read ahead is not accepted yet")
+
+
 def start_query(
     spark: Any, kafka: Mapping[str, str], topic: str, lake: Lake, output: str, checkpoint: str, stream: Stream,
     name: str, start: Mapping[int, int] | None = None,
@@ -302,6 +382,8 @@ def start_query(
         .options(**source_options(kafka))
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps(offsets) if start else "earliest")
+        # What is gone is counted before a run; should more go while it reads, it fails, and the next one counts.
+        .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
         # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
         .option("kafka.fetch.max.wait.ms", 10)

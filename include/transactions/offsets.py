@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any, Self
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from include.transactions.errors import TopicsUnavailable
+from include.transactions.losses import Extent
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -57,6 +59,7 @@ class TopicOffsets:
     """
 
     def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+        self._config, self._topic = dict(config), topic
         # Informational messages, one at each closing, would stand in every task's log.
         self._admin = AdminClient({**config, "log_level": 4})
         found = self._admin.list_topics(topic, 2 * _TIMEOUT_SECONDS).topics[topic]
@@ -64,14 +67,60 @@ class TopicOffsets:
             raise TopicsUnavailable(f"expected topic {topic!r}, got: {found.error}; run initialize_stores")
         self._places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
 
-    def ends(self) -> dict[int, int]:
-        """End offset of each partition; 0 for an empty one, even if retention has moved its end."""
+    def ends(self, begun: Collection[int] = ()) -> dict[int, int]:
+        """End offset of each partition; 0 for an empty one, even if retention has moved its end.
+
+        Parameters
+        ----------
+        begun
+            Partitions that were read from before: if one is empty now, its end counts all the same, for what
+            was deleted unread has to be noticed.
+        """
         first, last = (self._offsets(spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
-        return {partition: end if end > first[partition] else 0 for partition, end in last.items()}
+        return {
+            partition: end if end > first[partition] or partition in begun else 0
+            for partition, end in last.items()
+        }
 
     def beginnings(self) -> dict[int, int]:
         """Offset of the oldest record that retention has left in each partition."""
         return self._offsets(OffsetSpec.earliest())
+
+    def extent(self) -> Extent:
+        """Id, beginnings and ends of the topic."""
+        return Extent(self.identity(), self.beginnings(), self._offsets(OffsetSpec.latest()))
+
+    def identity(self) -> str:
+        """Id of the topic: another one when it was deleted and made again under the same name."""
+        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=_TIMEOUT_SECONDS)
+        uuid = asked[self._topic].result(2 * _TIMEOUT_SECONDS).topic_id
+        halves = (uuid.get_most_significant_bits(), uuid.get_least_significant_bits())
+        return "".join(f"{half & 0xFFFF_FFFF_FFFF_FFFF:016x}" for half in halves)
+
+    def before(self, moment: datetime) -> dict[int, int]:
+        """Offset of each partition's first record that came at ``moment`` (aware) or later; its end if none did."""
+        found = self._offsets(OffsetSpec.for_timestamp(int(moment.timestamp() * 1000)))
+        ends = self.ends()
+        return {partition: ends[partition] if at < 0 else at for partition, at in found.items()}
+
+    def written_at(self, partition: int, offset: int) -> datetime | None:
+        """When a record, or the first after it that is still there, was appended; None if there is none."""
+        consumer = Consumer(
+            {
+                **self._config,
+                "group.id": f"{self._topic}-reader",  # asked for by the client; nothing is committed to it
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(self._topic, partition, offset)])
+            message = consumer.poll(_TIMEOUT_SECONDS)
+            if message is None or message.error() is not None:
+                return None
+            return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+        finally:
+            consumer.close()
 
     def committed_ends(self) -> dict[int, int]:
         """End offset of each partition for a reader of committed transactions only."""

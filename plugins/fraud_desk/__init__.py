@@ -48,9 +48,12 @@ class FraudDeskPlugin(AirflowPlugin):
         """The application; without it, and with the reason in the log, Airflow's API must still come up."""
         try:
             from plugins.fraud_desk.app import make_app
+            from plugins.fraud_desk.flow_watchman import start
             from plugins.fraud_desk.live import LiveBank
 
-            return [{"app": make_app(LiveBank()), "url_prefix": PREFIX, "name": "Fraud desk"}]
+            bank = LiveBank()
+            start(bank)
+            return [{"app": make_app(bank), "url_prefix": PREFIX, "name": "Fraud desk"}]
         except Exception:
             log.exception("expected the fraud desk to start; it did not, Airflow goes on without it")
             return []

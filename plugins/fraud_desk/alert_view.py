@@ -15,6 +15,7 @@ from include.cases.case import Action, CaseEvent, Status
 from include.cases.queue import Ordering, QueueQuery, usual_span
 from include.cases.suppressions import Suppression
 from include.detection.reasons import catalogue_words
+from include.detection.scored import FULL, RULES_ONLY
 from include.transactions.labels import LabelEvent
 from plugins.fraud_desk.acting import CaseState
 from plugins.fraud_desk.bank import Stores
@@ -107,6 +108,9 @@ class AlertView(BaseModel):
     severity: Severity
     typology: str
     score: float | None
+    level: (
+        str  # at which it was decided: FULL or RULES_ONLY; what was decided without history is no alert yet
+    )
     rule_hits: tuple[str, ...]
     reasons: tuple[str, ...]
     contributions: tuple[Contribution, ...]
@@ -148,6 +152,7 @@ def view_of(stores: Stores, alert: Alert) -> AlertView:
         severity=alert.severity,
         typology=alert.typology,
         score=None if math.isnan(alert.score) else alert.score,
+        level=FULL if alert.model_version else RULES_ONLY,
         rule_hits=alert.rule_hits,
         reasons=alert.reasons,
         contributions=_contributions(alert),

@@ -15,8 +15,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from include.cases.errors import ActionRefused, CaseChanged, CasesError, NoSuchAlert, QueryRefused
+from include.governance.incidents import open_incidents
 from include.stores.cassandra.errors import CassandraStoreError, SchemaMissing
 from plugins.fraud_desk.access import NotAllowed, SignInNeeded, who_asks
+from plugins.fraud_desk.bank import bank_of
 from plugins.fraud_desk.customer_page import is_customers, refused
 from plugins.fraud_desk.headers import ALWAYS
 from plugins.fraud_desk.origin import ForeignOrigin
@@ -127,9 +129,19 @@ def _store_away(request: Request, error: CassandraStoreError) -> Response:
         words = (
             "Cassandra does not answer, so alerts can neither be shown nor changed. Nothing is lost: alerts are "
             "still being raised and kept. The desk comes back by itself as soon as Cassandra does; if that takes "
-            "longer, tell the operators."
+            "longer, tell the operators." + _known(request)
         )
     return answer(request, 503, "unavailable", "The alert store is away", words, retry=True)
+
+
+def _known(request: Request) -> str:
+    """What the incidents in the lake say, which is there when Cassandra is not; nothing for a customer."""
+    try:
+        found = [] if is_customers(request) else open_incidents(bank_of(request).lake)
+    except OSError as error:
+        log.warning("the incidents cannot be read: %s", error)
+        return ""
+    return "".join(f" Incident since {one.since:%H:%M} UTC: {one.words}." for one in found)
 
 
 def _kafka_away(request: Request, error: KafkaException) -> Response:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from include.pipeline.provisional import waiting_for_history
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.transactions.offsets import lag
@@ -33,12 +34,18 @@ class Flow:
         Batches before each stage.
     newest_batch_at
         When the newest batch was accepted.
+    level
+        At which the newest scored batch was decided, see ``include.detection.scored``; None before the first.
+    without_history
+        Transactions that are decided without history and wait to be scored.
     """
 
     per_second: float
     lag: int | None
     waiting: Mapping[str, int]
     newest_batch_at: datetime | None
+    level: str | None = None
+    without_history: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class FlowWatch:
     """Looks at a ledger again and again; one caller at a time."""
 
     def __init__(self, lake: Lake) -> None:
-        self._ledger = BatchLedger(lake)
+        self._lake, self._ledger = lake, BatchLedger(lake)
         self._batches: deque[_Batch] = deque(maxlen=MOST_BATCHES)
         self._next = 0
 
@@ -70,7 +77,13 @@ class FlowWatch:
                 if earlier is not None
             },
             newest_batch_at=self._batches[-1].at if self._batches else None,
+            level=self._level(cursors[Stage.SCORED].next_batch - 1),
+            without_history=waiting_for_history(self._lake).transactions,
         )
+
+    def _level(self, batch: int) -> str | None:
+        manifest = self._ledger.manifest(Stage.SCORED, batch) if batch >= 0 else None
+        return manifest.get("level") if manifest else None
 
     def _catch_up(self, next_batch: int) -> None:
         for number in range(max(self._next, next_batch - MOST_BATCHES), next_batch):

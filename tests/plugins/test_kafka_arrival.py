@@ -104,6 +104,7 @@ class TestSerialization:
             "cadence_seconds": 4.0,
             "refire_seconds": 5.0,
             "kafka_config_id": "k",
+            "watch_seconds": 6.0,
         }
         assert KafkaArrivalTrigger(**changed).serialize()[1] == changed
 

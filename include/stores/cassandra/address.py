@@ -11,6 +11,7 @@ from functools import lru_cache
 from cassandra.cluster import Session
 
 from include.stores.cassandra.durability import expect_lag
+from include.stores.cassandra.installation import refuse_foreign
 from include.stores.cassandra.session import connect
 
 
@@ -25,15 +26,28 @@ class CassandraAddress:
     password: str | None = field(default=None, repr=False)
     sync_lag_seconds: float = 0.0  # see ``durability``; 0 on a cluster
     ca_file: str | None = None  # authorities to trust, PEM; the connection is encrypted if it is given
+    installation: str | None = None  # whose keyspace it has to be; None: whoever's
 
     def connect(self, *, with_keyspace: bool = True) -> Session:
-        """A new session in the keyspace, or in none; see :func:`include.stores.cassandra.session.connect`."""
+        """A new session in the keyspace, or in none; see :func:`include.stores.cassandra.session.connect`.
+
+        Raises
+        ------
+        ForeignKeyspace
+            The keyspace belongs to another installation.
+        """
         keyspace = self.keyspace if with_keyspace else None
         context = _trusting(self.ca_file) if self.ca_file else None
         session = connect(
             self.contact_points, self.port, keyspace, self.username, self.password, ssl_context=context
         )
         expect_lag(session, self.sync_lag_seconds)
+        if keyspace is not None and self.installation is not None:
+            try:
+                refuse_foreign(session, keyspace, self.installation)
+            except Exception:
+                session.cluster.shutdown()
+                raise
         return session
 
 

@@ -5,6 +5,7 @@
     CassandraStoreError
     ├── StoreUnavailable        no node answers, or not enough of them: wait and try again
     ├── SchemaMissing           keyspace or table is not there: run the migrations
+    ├── ForeignKeyspace         the keyspace belongs to another installation: use one of one's own
     ├── WriteFailed             some rows could not be written; names table, count and first key
     ├── UnknownKind             neither "account" nor "counterparty", or no such period
     ├── BatchOutOfOrder         a batch is loaded before its predecessor
@@ -27,6 +28,10 @@ class StoreUnavailable(CassandraStoreError):
 
 class SchemaMissing(CassandraStoreError):
     """A keyspace or table that the migrations create is not there."""
+
+
+class ForeignKeyspace(CassandraStoreError):
+    """Two installations are pointed at one keyspace."""
 
 
 class WriteFailed(CassandraStoreError):

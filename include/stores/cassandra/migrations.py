@@ -17,6 +17,7 @@ from pathlib import Path
 from cassandra.cluster import Session
 from cassandra.query import SimpleStatement
 
+from include.stores.cassandra import installation
 from include.stores.cassandra.cql import fill, keyspace_name, replication_map, split
 from include.stores.cassandra.errors import MigrationChanged, MigrationInvalid
 from include.stores.cassandra.migration_lock import migration_lock
@@ -139,6 +140,7 @@ def _bootstrap(session: Session, first: Migration, parameters: Mapping[str, str]
     definitions = {
         "schema_migrations": "name text PRIMARY KEY, checksum text, applied_at timestamp",
         "schema_lock": "name text PRIMARY KEY, owner text",
+        installation.TABLE: installation.COLUMNS,
     }
     for table, columns in definitions.items():
         if table not in tables:

@@ -15,8 +15,8 @@ from include.stores.cassandra.statements import execute
 #: ``pipeline`` runs the tasks of the DAGs, ``desk`` serves the fraud desk, ``reader`` makes reports and audits.
 PARTS = ("pipeline", "desk", "reader")
 
-#: Book-keeping of the migrations: written by their role alone.
-MIGRATIONS = frozenset({"schema_migrations", "schema_lock"})
+#: Book-keeping of the migrations, and whose the keyspace is: written by their role alone.
+MIGRATIONS = frozenset({"schema_migrations", "schema_lock", "installation"})
 #: What people do at the desk, and with it DAGs that act for them.
 DESK = frozenset(
     {

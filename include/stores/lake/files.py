@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -89,10 +92,28 @@ class Lake:
         full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
         target = f"{full}.{uuid.uuid4().hex}{_HALF}" if self._renames else full
-        with self._fs.open_output_stream(target) as file:
-            file.write(content)
+        self._write(target, content)
         if self._renames:
             self._fs.move(target, full)
+
+    def _write(self, target: str, content: bytes) -> None:
+        """Write a file that no reader looks for; what a full disk leaves of it is taken away."""
+        try:
+            with self._fs.open_output_stream(target) as file:
+                file.write(content)
+        except OSError:
+            with suppress(OSError):
+                self._fs.delete_file(target)
+            raise
+
+    def free_bytes(self) -> int | None:
+        """Room that is left; None of a store that does not say."""
+        if self._fs.type_name != "local":
+            return None
+        folder = Path(self._root)
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
 
     def create_bytes(self, path: str, content: bytes) -> None:
         """Write a file that is not there yet, whole or not at all; FileExistsError if it is.
@@ -113,8 +134,7 @@ class Lake:
         full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
         temporary = f"{full}.{uuid.uuid4().hex}.tmp"
-        with self._fs.open_output_stream(temporary) as file:
-            file.write(content)
+        self._write(temporary, content)
         try:
             os.link(temporary, full)  # unlike a rename it fails where something is
         finally:

@@ -44,6 +44,8 @@ class OverviewView(BaseModel):
     newest_batch_at: datetime | None
     lag: int | None
     waiting: dict[str, int]
+    level: str | None
+    without_history: int
     latency_p50: float | None
     latency_p95: float | None
     latency_alerts: int
@@ -96,6 +98,8 @@ def overview(look: LookDep) -> OverviewView:
         newest_batch_at=look.flow.newest_batch_at,
         lag=look.flow.lag,
         waiting=dict(look.flow.waiting),
+        level=look.flow.level,
+        without_history=look.flow.without_history,
         latency_p50=look.newest.p50,
         latency_p95=look.newest.p95,
         latency_alerts=look.newest.measured,

@@ -2,11 +2,14 @@
 
 import dataclasses
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from threading import Barrier
 
 import pytest
 
+from include.settings import HOST
 from include.stores.cassandra.cql import fill, keyspace_name, replication_map, split
 from include.stores.cassandra.errors import (
     MigrationChanged,
@@ -17,6 +20,7 @@ from include.stores.cassandra.errors import (
 )
 from include.stores.cassandra.migrations import DIRECTORY, migrate, read_migrations
 from include.stores.cassandra.retention import TABLES, Retention
+from include.stores.cassandra.session import connect
 from tests.stores.cassandra.keyspaces import REPLICATION, bare_session, free_name
 
 SHIPPED = tuple(migration.name for migration in read_migrations(DIRECTORY))
@@ -187,3 +191,37 @@ def test_a_replication_is_written_as_cql():
     for wrong in ({"dc1": 3}, {"class": "Simple'Strategy"}, {"class": "S", "d;c": 1}):
         with pytest.raises(MigrationInvalid):
             replication_map(wrong)
+
+
+def _migrate_and_stall(port, name, reached):
+    """Run in a process that is to be killed: stops for ever in the middle of the migrations, holding the lock."""
+    from include.stores.cassandra import migration_lock
+
+    migration_lock.LEASE_SECONDS = 4
+    session = connect([HOST], port)
+    original, left = session.execute_async, [14]
+
+    def execute_async(statement, *arguments, **named):
+        left[0] -= 1
+        if left[0] == 0:
+            reached.set()
+            time.sleep(300)
+        return original(statement, *arguments, **named)
+
+    session.execute_async = execute_async
+    migrate(session, name, REPLICATION)
+
+
+@pytest.mark.servers
+def test_a_migrator_killed_with_the_lock_in_its_hand_is_waited_out(request, session, name):
+    port = request.getfixturevalue("cassandra_address").port
+    spawn = get_context("spawn")
+    reached = spawn.Event()
+    migrator = spawn.Process(target=_migrate_and_stall, args=(port, name, reached))
+    migrator.start()
+    assert reached.wait(60), "expected the migrator to be in the middle within 60 s"
+    migrator.kill()
+    migrator.join(10)
+    applied = migrate(session, name, REPLICATION, wait_seconds=30)
+    assert applied == SHIPPED[-len(applied) :]
+    assert migrate(session, name, REPLICATION) == ()

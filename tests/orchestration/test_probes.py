@@ -1,0 +1,121 @@
+"""Probes: a server that answers, one that is gone, one that hangs with its port open, one that is something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from include.local.supervision import Supervision
+from include.orchestration import probes
+from include.settings import HOST, Settings
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "SECONDS", 1.0)
+
+
+@contextmanager
+def listening(greeting: bytes | None) -> Iterator[int]:
+    """A port that greets once; with None it takes connections, as a stopped process's does, and says nothing."""
+    with socket.create_server((HOST, 0)) as server:
+        if greeting is not None:
+
+            def greet() -> None:
+                link, _ = server.accept()
+                with link, suppress(ConnectionResetError):
+                    link.sendall(greeting)
+                    link.recv(100)
+
+            threading.Thread(target=greet, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def closed_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_greeting_is_an_answer() -> None:
+    with listening(b"220 mail.example\r\n") as port:
+        assert probes.smtp(HOST, port) is None
+
+
+@pytest.mark.parametrize(
+    "ask", [probes.smtp, probes.spark, lambda host, port: probes.cassandra(((host, port),))]
+)
+def test_gone_and_hanging_servers_do_not_answer(ask: Any) -> None:
+    assert "refused" in ask(HOST, closed_port()).lower()
+    with listening(None) as port:
+        assert "no word within 1 s" in ask(HOST, port)
+
+
+def test_something_else_on_the_port_is_told() -> None:
+    with listening(b"HTTP/1.1 400") as port:
+        assert "expected b'220', got b'HTT'" in (probes.smtp(HOST, port) or "")
+
+
+def test_one_node_of_a_cluster_is_enough() -> None:
+    with listening(b"\x84\x00\x00\x00\x06\0\0\0\0") as port:
+        assert probes.cassandra(((HOST, closed_port()), (HOST, port))) is None
+
+
+def test_airflow_tells_of_its_components() -> None:
+    health = {
+        "metadatabase": {"status": "healthy"},
+        "scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-01-01T00:00:00"},
+        "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": "2026-01-01T00:00:00"},
+        "dag_processor": {"status": None},
+    }
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(health).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with HTTPServer((HOST, 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = probes.airflow(f"http://{HOST}:{server.server_port}")
+        server.shutdown()
+    assert found == {
+        "api_server": None,
+        "metadatabase": None,
+        "scheduler": "no sign of life since 2026-01-01T00:00:00",
+        "triggerer": None,
+    }
+    assert list(probes.airflow(f"http://{HOST}:{closed_port()}")) == ["api_server"]
+
+
+@pytest.mark.servers
+def test_real_servers_answer_and_a_stopped_one_does_not(servers: Settings) -> None:
+    ports = servers.ports
+    addresses = probes.Addresses(
+        kafka={"bootstrap.servers": f"{HOST}:{ports.kafka}"},
+        cassandra=((HOST, ports.cassandra),),
+        spark=(HOST, ports.spark_connect),
+        smtp=(HOST, ports.smtp),
+    )
+    probes.SECONDS = 4.0
+    assert probes.ask_all(addresses) == dict.fromkeys(("kafka", "cassandra", "spark", "smtp"))
+    probes.SECONDS = 1.0
+    for name in ("kafka", "cassandra", "spark"):
+        pid = Supervision(servers).states()[name]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            away = {server: said for server, said in probes.ask_all(addresses).items() if said}
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert list(away) == [name]
