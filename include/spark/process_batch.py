@@ -402,6 +402,8 @@ def start_query(
         .option("parquet.block.size", 16 * 2**20)
         .option("parquet.block.size.row.check.min", 1)
         .option("parquet.page.size.row.check.min", 1)
+        # With a dictionary the same large value many times would look small to the writer, and be large to the reader.
+        .option("parquet.enable.dictionary#raw_value", "false")
         .queryName(name)
         .trigger(availableNow=True)
         .start()

@@ -23,8 +23,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.orchestration import tasks
+from include.pipeline.models import rule_book
+from include.rules.loader import RULES_DIRECTORY
 from include.settings import Settings, Stream, Topics, settings
 from include.spark.parsing import parse
+from include.stores.cassandra.queries import transactions
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.transactions.dead_letter_box import DeadLetterBox
@@ -253,3 +256,35 @@ def test_a_stranger_in_the_dead_letter_topic_stops_nothing(stream: Flow) -> None
     tasks.process()
     letters = list(DeadLetterBox(stream.config, stream.names["dead_letter"]).letters())
     assert sorted(one.source_topic for one in letters) == ["", "", "", stream.names["transactions"]]
+
+
+def test_accepted_odd_records_are_scored_and_stored(
+    stream: Flow, cassandra_session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def session() -> Iterator[Any]:
+        yield cassandra_session
+
+    now = datetime.now(UTC)
+    odd = [one for one in fixed(now) if isinstance(validate(one.value, one.key, now, RETENTION), Parsed)]
+    assert len(odd) >= 250
+    rule_book(stream.lake).publish_shipped(RULES_DIRECTORY)
+    monkeypatch.setattr(tasks, "cassandra_session", session)
+    for cached in (tasks._registry, tasks._rules):
+        cached.cache_clear()
+    try:
+        stream.send(odd)
+        batches = tasks.process()
+        assert tasks.score(None) == batches
+        assert tasks.load(None) == batches
+    finally:
+        for cached in (tasks._registry, tasks._rules):
+            cached.cache_clear()
+    accepted = {row["transaction_id"]: row for row in stream.accepted()}
+    stored = transactions(cassandra_session, sorted(accepted))
+    assert set(stored) == set(accepted)
+    for name, row in accepted.items():
+        assert (stored[name].counterparty_id, stored[name].occurred_at) == (
+            row["counterparty_id"],
+            row["occurred_at"],
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -190,3 +191,47 @@ def test_the_desk_opens_the_same_box_and_sends_once(
     assert [one["transaction_id"] for one in topic.sent()] == [name]
     (record,) = AuditChain(Lake(tmp_path.as_uri()), DESK).records()
     assert (record.actor, record.content["transaction_id"]) == ("ann", name)
+
+
+def test_two_clicks_at_once_send_one(topic: Topic, cassandra_session: Any) -> None:
+    name, value = broken(1)
+    topic.refuse(value)
+    (letter,) = dead_letters.dead_letter_box().letters()
+    corrected, lake = value.replace(b'"ccy"', b'"currency"'), Lake(dead_letters.settings().lake)
+
+    def click(person: str) -> str:
+        with dead_letters.producer(f"click-{person}") as sending:
+            again = dead_letters.resender(cassandra_session, lake, lambda k, v: sending.deliver([(k, v)]))
+            try:
+                return again.resend(letter, corrected, person).state
+            except ResendRefused as refused:
+                return str(refused)
+
+    with ThreadPoolExecutor(4) as clicks:
+        outcomes = list(clicks.map(click, ["ann", "bob", "cem", "dia"]))
+    assert outcomes.count(ResentState.SENT) == 1
+    assert all("claimed by" in one or "sent at" in one for one in outcomes if one != ResentState.SENT)
+    assert [one["transaction_id"] for one in topic.sent()] == [name]
+
+
+def test_killed_between_the_brokers_and_the_record_the_next_try_ends_it(
+    topic: Topic, cassandra_session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """The record came to the topic, the audit trail and the mark did not; the stream sees one transaction."""
+    monkeypatch.setattr(dead_letters, "LEASE", timedelta())
+    name, value = broken(1)
+    topic.refuse(value)
+    wanted = params(reason="currency", corrections=RENAME)
+    with monkeypatch.context() as killed:
+        killed.setattr(dead_letters.DeskAudit, "note", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            dead_letters.resend(wanted, Run())
+    assert [one["transaction_id"] for one in topic.sent()] == [name]
+    # The stream has accepted it meanwhile; the claim's lease is over.
+    CassandraSeenStore(cassandra_session).remember([name], 5)
+    monkeypatch.setattr("include.transactions.resent.LEASE", timedelta())
+    assert dead_letters.resend(wanted, Run()) == {"sent": 1}
+    assert dead_letters.resend(wanted, Run()) == {"sent before": 1}
+    assert len(topic.sent()) == 1
+    records = list(AuditChain(Lake(tmp_path.as_uri()), DESK).records())
+    assert [record.content["transaction_id"] for record in records] == [name]
