@@ -15,6 +15,7 @@ from include.local.errors import LocalStackError
 from include.local.jars import fetch
 from include.local.java import java
 from include.local.secrets import load_secrets
+from include.local.supervision import Supervision
 from include.settings import Settings, SettingsRefused, settings
 
 
@@ -41,6 +42,13 @@ def print_addresses(now: Settings) -> None:
     print(f"Logs         {now.stack_dir}/logs/        Stop everything: make down")
 
 
+def _tell_of_the_other(now: Settings) -> None:
+    """Whoever forgot to name the profile would think that all is down."""
+    other = Settings(profile="open" if now.is_secure else "secure")
+    if other.stack_dir != now.stack_dir and Supervision(other).is_running():
+        print(f"A stack of the profile {other.profile} goes on running: make down PROFILE={other.profile}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m include.local", description=__doc__)
@@ -59,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
             print_addresses(now)
         elif options.command == "down":
             stack.down(now)
+            _tell_of_the_other(now)
         else:
             _print_status(now)
     except (LocalStackError, SettingsRefused) as problem:

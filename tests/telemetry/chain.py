@@ -97,7 +97,7 @@ class Chain:
             None, {}, self.lake, lambda: self.seen, self.dead_letters,
             SimpleNamespace(topics=TOPICS), RUN, began_at or datetime.now(UTC),  # type: ignore[arg-type]
         )  # fmt: skip
-        run = _Committed(job, batch, ends)
+        run = _Committed(job, batch, ends=ends)
         run._settle(batch, self.ledger.cursor(Stage.ACCEPTED).positions, self.ledger)
 
     def score(
@@ -150,7 +150,7 @@ class Chain:
 class _Committed(_Run):
     """A Spark run whose checkpoint says where its batches end."""
 
-    ends: Mapping[int, int]
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def checkpoint(self) -> Any:
