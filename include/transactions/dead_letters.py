@@ -25,7 +25,7 @@ from include.transactions.topics import MAX_DEAD_LETTER_BYTES
 
 _WAIT_SECONDS = 30.0
 #: What the client holds that the brokers have not confirmed; and rows turned into Python's objects at a time.
-_WAITING_BYTES, _ROWS = 64 * 2**20, 64
+_WAITING_BYTES, _ROWS = 64 * 2**20, 8
 
 
 class KafkaDeadLetters:

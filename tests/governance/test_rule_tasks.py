@@ -165,7 +165,7 @@ def test_lists_change_by_one_entry_or_by_several(bank: RuledBank) -> None:
     ("entries", "words"),
     [
         ([{"list": "GREY", "subject": "ACCOUNT", "value": "A1", "reason": "x"}], "entry 1 of 1: list"),
-        ([{"list": "BLOCKED", "subject": "ACCOUNT", "reason": "x"}], "value: Field required"),
+        ([{"list": "BLOCKED", "subject": "ACCOUNT", "reason": "x"}], "value: field required"),
         ([{"list": "BLOCKED", "subject": "COUNTRY", "value": "de", "reason": "x"}], "capitals"),
     ],
 )

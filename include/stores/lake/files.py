@@ -21,6 +21,10 @@ import pyarrow.parquet as pq
 _HALF = ".tmp"
 
 
+#: A row group of more bytes, unpacked, is read so many rows at a time.
+_PIECE_BYTES, _PIECE_ROWS = 16 * 2**20, 8
+
+
 class Lake:
     """The lake's files, addressed by paths relative to its root.
 
@@ -168,11 +172,14 @@ class Lake:
             return pq.ParquetFile(file).read(None if columns is None else list(columns))
 
     def read_pieces(self, path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """One Parquet file bit by bit, a row group at a time: for files that memory need not hold."""
+        """One Parquet file bit by bit: a row group at a time, or a few rows of one that is large once unpacked."""
         with self._fs.open_input_file(f"{self._root}/{path}") as file:
-            parquet = pq.ParquetFile(file)
+            parquet = pq.ParquetFile(file, pre_buffer=False)
             for group in range(parquet.num_row_groups):
-                yield parquet.read_row_group(group, list(columns))
+                known = parquet.metadata.row_group(group)
+                rows = known.num_rows if known.total_byte_size <= _PIECE_BYTES else _PIECE_ROWS
+                for piece in parquet.iter_batches(max(1, rows), row_groups=[group], columns=list(columns)):
+                    yield pa.Table.from_batches([piece])
 
     def rows_of(self, path: str) -> int:
         """How many rows a Parquet file has, from its footer; ArrowInvalid if it has none, for it is half a file."""
