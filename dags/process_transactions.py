@@ -7,6 +7,8 @@ micro-batch becomes a *batch* with a number, its partition key from here on.
 * Valid rows: the lake, `accepted/batch=…`. Invalid ones: `transactions.dead-letter`, with every reason.
 * A wake-up is not a work list: a run does all that has arrived; a wake-up too many finds nothing.
 * Failed? Retries by themselves; nothing is lost, Spark repeats the micro-batch it had planned.
+* Records that Kafka no longer has become a batch without rows that counts them, and an incident.
+* Cassandra away? Skipped: read and decided without history for the time being, settled later, in order.
 """
 
 from airflow.sdk import DAG

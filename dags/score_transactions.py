@@ -6,6 +6,7 @@ One-Class SVM, gradient boosting, and one decision a transaction: ALLOW, REVIEW 
 * One run a batch (see the partition key). It does every batch that is due, in order.
 * To score a batch again, clear its run: same states, same model version, same result.
 * No model yet? Rules alone decide, and every decision says so (`level`).
+* Cassandra away? Skipped: decided without history for the time being, marked, and scored again in order.
 """
 
 from airflow.sdk import DAG, PartitionedAssetTimetable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 SECONDS = 4.0
+
+_SMTPS = 465
 
 #: Components in the answer of Airflow's health page.
 _COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
@@ -81,10 +84,8 @@ def cassandra(places: tuple[tuple[str, int], ...]) -> str | None:
 
 
 def smtp(host: str, port: int) -> str | None:
-    """Wait for the greeting, or over TLS from the start for its alert: a plain greeting may never come there."""
-    if port == 465:
-        return _answers(host, port, b"QUIT\r\n", b"\x15")
-    return _answers(host, port, b"", b"220")
+    """Wait for the greeting."""
+    return _shakes_hands(host, port) if port == _SMTPS else _answers(host, port, b"", b"220")
 
 
 def spark(host: str, port: int) -> str | None:
@@ -127,6 +128,29 @@ def _answers(host: str, port: int, say: bytes, expected: bytes) -> str | None:
                 came += piece
     except TimeoutError:
         return f"{host}:{port}: no word within {SECONDS:.0f} s"
+    except ConnectionResetError:
+        came = b""
     except OSError as error:
         return f"{host}:{port}: {error.strerror or error}"
-    return None if came.startswith(expected) else f"{host}:{port}: expected {expected!r}, got {came!r}"
+    if came.startswith(expected):
+        return None
+    # A server that wants TLS hangs up on whoever does not, or says so in a way of its own.
+    if _shakes_hands(host, port) is None:
+        return None
+    return f"{host}:{port}: expected {expected!r}, got {came!r}"
+
+
+def _shakes_hands(host: str, port: int) -> str | None:
+    """Begin TLS. Nothing is sent over it, so whose certificate it is does not matter here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), SECONDS) as link,
+            context.wrap_socket(link, server_hostname=host),
+        ):
+            return None
+    except TimeoutError:
+        return f"{host}:{port}: no word within {SECONDS:.0f} s"
+    except OSError as error:
+        return f"{host}:{port}: {error.strerror or error}"

@@ -1,4 +1,4 @@
-"""Servers that are away, and a scheduler that hangs: seen by three observers in a real Airflow, and told as over."""
+"""Servers that are not there, and a scheduler that hangs: seen by three observers of a real Airflow, and over again."""
 
 from __future__ import annotations
 

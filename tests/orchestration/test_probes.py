@@ -6,13 +6,20 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from include.local.supervision import Supervision
 from include.orchestration import probes
@@ -62,6 +69,40 @@ def test_gone_and_hanging_servers_do_not_answer(ask: Any) -> None:
 def test_something_else_on_the_port_is_told() -> None:
     with listening(b"HTTP/1.1 400") as port:
         assert "expected b'220', got b'HTT'" in (probes.smtp(HOST, port) or "")
+
+
+def test_a_server_that_wants_tls_answers_too(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    write_certificate(key, certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server((HOST, 0)) as server:
+
+        def serve() -> None:
+            for _ in range(2):
+                link, _ = server.accept()
+                with link, suppress(OSError):
+                    context.wrap_socket(link, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert probes.cassandra(((HOST, server.getsockname()[1]),)) is None
+
+
+def write_certificate(key: Path, certificate: Path) -> None:
+    """A key and a certificate that it signs itself."""
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, secret.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(secret, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    key.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
 
 
 def test_one_node_of_a_cluster_is_enough() -> None:
