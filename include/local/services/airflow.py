@@ -20,7 +20,7 @@ class AirflowComponent(Service):
     """A component of Airflow."""
 
     needs: tuple[str, ...] = ("postgres",)
-    start_seconds = 120
+    start_seconds = 300  # four Python processes on a machine that may have other things to do
     subcommand: tuple[str, ...]
 
     def prepare(self) -> None:

@@ -32,7 +32,7 @@ class SparkConnect(Service):
     """
 
     name = "spark"
-    start_seconds = 90
+    start_seconds = 180
 
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
