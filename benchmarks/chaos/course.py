@@ -81,7 +81,7 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     draw, watch = random.Random(order.seed), FlowWatch(settings, kafka)
     stream = SteadyStream(feed, kafka, (settings.topics.transactions, settings.topics.labels), order.rate)
     with CuttableProxy(settings.ports.cassandra) as proxy:
-        injector = Injector(settings, Victims(settings), proxy, order.bank, draw, console.print)
+        injector = Injector(settings, Victims(settings), proxy, order.bank, feed.customer_ids[0], draw)
         injector.route_through_proxy()
         stream.start()
         outcomes, problems = _faults(order.faults, injector, watch, stream, draw, console)

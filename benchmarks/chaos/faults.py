@@ -37,6 +37,8 @@ TRIGGERED = (
     "change_list",
     "change_rule",
     "check_parity",
+    "erase_customer",
+    "export_traces",
     "ingest_transactions",
     "initialize_stores",
     "load_customers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,8 @@ _TRIES = 6
 _TRIGGER_SECONDS = 180.0
 _POLL_SECONDS = 0.5
 _DONE = ("success", "failed")
+#: DAGs that leave what a killed run did not do to their next one.
+_NEXT_RUN_DOES_IT = ("export_traces",)
 #: A rule nobody hits, for change_rule to work on.
 _RULE = """-- id: chaos_draft
 -- title: Draft of a chaos run
@@ -61,6 +63,8 @@ class Injector:
     ----------
     bank
         Params of the DAGs that make the bank.
+    customer
+        Somebody who has an account there.
     draw
         Decides on delays.
     """
@@ -69,8 +73,8 @@ class Injector:
     victims: Victims
     proxy: CuttableProxy
     bank: Mapping[str, Any]
+    customer: str
     draw: random.Random
-    say: Callable[[str], None]
     _number: int = field(default=0)
 
     def do(self, fault: Fault) -> Injection:
@@ -144,6 +148,8 @@ class Injector:
             finally:
                 if dag_id == "ingest_transactions":
                     api.pause(dag_id, True)  # the run that is there goes on
+            if name and dag_id in _NEXT_RUN_DOES_IT:
+                run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
             if name:
                 return Injection(ended, name, (dag_id, run_id))
             self.wait_for_run((dag_id, run_id), _TRIGGER_SECONDS)
@@ -171,6 +177,8 @@ class Injector:
             "change_list": {
                 "list": "TRUSTED", "subject": "DEVICE", "value": f"chaos-{self._number}", "reason": "a chaos run",
             },
+            # Asked for, and refused: what is erased could not be compared any more.
+            "erase_customer": {"customer_id": self.customer, "reason": f"chaos {self._number}"},
             "change_rule": {"rule": _RULE, "shadow_batches": 0},
             "ingest_transactions": {"seed": self.bank["seed"] + 1, "customers": 200, "rate": 10, "seconds": 10},
             "load_customers": dict(self.bank),
