@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 _HALF = ".tmp"
 
 
-#: A row group of more bytes, unpacked, is read so many rows at a time.
-_PIECE_BYTES, _PIECE_ROWS = 16 * 2**20, 8
+#: A row group of more bytes, unpacked, is read in pieces of about so many, and of few rows, for some may be large.
+_PIECE_BYTES, _PIECE_ROWS = 16 * 2**20, 32
 
 
 class Lake:
@@ -177,7 +177,15 @@ class Lake:
             parquet = pq.ParquetFile(file, pre_buffer=False)
             for group in range(parquet.num_row_groups):
                 known = parquet.metadata.row_group(group)
-                rows = known.num_rows if known.total_byte_size <= _PIECE_BYTES else _PIECE_ROWS
+                parts = [known.column(place) for place in range(known.num_columns)]
+                size = sum(
+                    one.total_uncompressed_size
+                    for one in parts
+                    if one.path_in_schema.split(".")[0] in columns
+                )
+                rows = known.num_rows
+                if size > _PIECE_BYTES:
+                    rows = min(_PIECE_ROWS, rows * _PIECE_BYTES // size)
                 for piece in parquet.iter_batches(max(1, rows), row_groups=[group], columns=list(columns)):
                     yield pa.Table.from_batches([piece])
 

@@ -93,6 +93,7 @@ def _parquet(path: Path, mapping: Mapping, chunk_rows: int) -> Iterator[TextChun
         for batch in file.iter_batches(batch_size=chunk_rows, columns=mapping.columns()):
             texts = [column.cast(pa.string()) for column in batch.columns]
             columns = pa.table(texts, names=batch.schema.names)
+            columns.validate(full=True)  # a column of texts may hold bytes that are none
             yield TextChunk(columns, np.arange(first, first + batch.num_rows))
             first += batch.num_rows
 
