@@ -20,7 +20,7 @@ from include.settings import HOST, Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import Stage, accepted_file, batch_folder
+from include.stores.lake.ledger import Stage, batch_folder
 from tests.end_to_end.demos import run_demo
 from tests.end_to_end.written import (
     VAULTS,
@@ -61,18 +61,14 @@ class Stack:
     @property
     def people(self) -> dict[str, str]:
         """Accounts and customers that have paid, and where these customers can be reached."""
-        batches = range(3)
-        tables = [self.lake.read_table(accepted_file(n), ["account_id", "customer_id"]) for n in batches]
+        paths = [f"{Stage.ACCEPTED}/{name}/data.parquet" for name in self.lake.names(str(Stage.ACCEPTED))]
+        tables = [
+            self.lake.read_table(path, ["account_id", "customer_id"])
+            for path in paths
+            if self.lake.exists(path)
+        ]
         accounts = {row for table in tables for row in table["account_id"].to_pylist()}
         ids = sorted({row for table in tables for row in table["customer_id"].to_pylist() if row})
-        alerted = [
-            row
-            for n in self.lake.names(str(Stage.SCORED))
-            for row in self.lake.read_table(f"{Stage.SCORED}/{n}/data.parquet").to_pylist()
-            if row["decision"] == "ALERT"
-        ]
-        accounts |= {row["account_id"] for row in alerted}
-        ids += [row["customer_id"] for row in alerted if row["customer_id"]]
         session = CassandraAddress((HOST,), self.now.ports.cassandra, self.now.keyspace).connect()
         try:
             customers: list[Customer] = list(CassandraCustomerStore(session).get_many(ids).values())
