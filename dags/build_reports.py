@@ -12,7 +12,7 @@ due is read from what is there: a night that was missed is made up for, up to a 
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Param, task
 
 from include.assets import REPORTS
 from include.orchestration.retries import CHAIN
@@ -24,7 +24,15 @@ with DAG(
     max_active_runs=1,
     # A day of the full stream is some 80,000 files.
     default_args=CHAIN | {"execution_timeout": timedelta(hours=2)},
-    params={"kind": "", "period": ""},
+    params={
+        "kind": Param("", enum=["", "daily", "monthly"], description="Empty: whatever is due"),
+        "period": Param(
+            "",
+            type="string",
+            pattern=r"^([0-9]{4}-[0-9]{2}(-[0-9]{2})?)?$",
+            description="A UTC day (2026-11-24) or, monthly, a month (2026-11); empty: what is due",
+        ),
+    },
     tags=["reports"],
     doc_md=__doc__,
 ):

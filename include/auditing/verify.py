@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console, lake = Console(), Lake(settings().lake)
     result = verify_audit(lake) if options.lake_only else _with_cassandra(lake, options)
     show(result, console)
-    console.print(f"written: {write(result, settings().reports_dir).name}", highlight=False)
+    path = write(result, settings().reports_dir)
+    console.print(f"written: {path.parent.name}/{path.name}", highlight=False, soft_wrap=True)
     return exit_code(result.checks)
 
 

@@ -131,6 +131,8 @@ class QueueQuery:
     ----------
     since, until
         Of ``raised_at``, UTC; until is excluded.
+    unassigned
+        Only what nobody has taken.
     after
         The cursor of the page before.
     limit
@@ -145,6 +147,7 @@ class QueueQuery:
     severity: Severity | None = None
     typology: str | None = None
     assignee: str | None = None
+    unassigned: bool = False
     account_id: str | None = None
     counterparty_id: str | None = None
     amount_at_least: Decimal | None = None
@@ -168,6 +171,7 @@ class QueueQuery:
             and (self.severity is None or entry.severity is self.severity)
             and (self.typology is None or entry.typology == self.typology)
             and (self.assignee is None or entry.assignee == self.assignee)
+            and not (self.unassigned and entry.assignee is not None)
             and (self.account_id is None or entry.account_id == self.account_id)
             and (self.counterparty_id is None or entry.counterparty_id == self.counterparty_id)
             and (self.amount_at_least is None or entry.amount >= self.amount_at_least)
@@ -199,9 +203,10 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class QueueCount:
-    """How many alerts stand where, by status and severity."""
+    """How many alerts stand where, by status and severity; and how many of these nobody has taken."""
 
     status: Status
     severity: Severity
     count: int
+    unassigned: int
     amount: Decimal  # summed whatever the currency: a size, not a sum of money

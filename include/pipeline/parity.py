@@ -176,7 +176,8 @@ def main() -> int:
         f"{record.batches:,} batches, {record.rows:,} transactions, {record.values:,} values compared"
     )
     console.print(checks_table(record.checks, "Parity"))
-    console.print(f"written: {write(record, settings().reports_dir).name}", highlight=False)
+    path = write(record, settings().reports_dir)
+    console.print(f"written: {path.parent.name}/{path.name}", highlight=False, soft_wrap=True)
     return exit_code(record.checks)
 
 

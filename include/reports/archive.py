@@ -25,6 +25,8 @@ class StoredReport(BaseModel):
     ----------
     digest
         Of what it says; another one after the same period was reported on again means other figures.
+    labelled_alerts, false_alerts
+        Alerts with a label, and with one that says genuine; None in lists of older releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,6 +39,8 @@ class StoredReport(BaseModel):
     transactions: int
     alerts: int
     precision: float | None
+    labelled_alerts: int | None = None
+    false_alerts: int | None = None
 
     @property
     def folder(self) -> str:
@@ -64,6 +68,8 @@ def store(lake: Lake, report: Report, page: str, pdf: bytes) -> StoredReport:
         transactions=report.activity.scored,
         alerts=report.activity.alerted,
         precision=report.outcome.precision,
+        labelled_alerts=report.outcome.labelled_alerts,
+        false_alerts=report.outcome.false_alerts,
     )
     others = [one for one in stored_reports(lake) if (one.kind, one.period) != (entry.kind, entry.period)]
     entries = sorted([*others, entry], key=lambda one: (one.kind, one.period))

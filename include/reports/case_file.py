@@ -61,6 +61,8 @@ class CaseFile:
     ----------
     transactions
         Of the account, around the one that was alerted on and with it, oldest first.
+    repeats
+        Alerts of the account that were joined to this one and are decided with it, oldest first.
     made_by, made_at
         Who exported it, and when (UTC).
     """
@@ -71,8 +73,14 @@ class CaseFile:
     transactions: tuple[AccountTransaction, ...]
     deliveries: tuple[Delivery, ...]
     labels: tuple[LabelEvent, ...]
+    repeats: tuple[Alert, ...]
     made_by: str
     made_at: datetime
+
+    @property
+    def label_on_its_way(self) -> bool:
+        """Whether the case is decided, but the label that says so has not come back from its topic yet."""
+        return self.case.is_fraud is not None and not self.labels
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -99,6 +107,7 @@ def case_file(
     labels: Iterable[LabelEvent],
     made_by: str,
     made_at: datetime,
+    repeats: Iterable[Alert] = (),
 ) -> CaseFile:
     """Put a case file together; the order of what is handed in does not matter."""
     return CaseFile(
@@ -108,6 +117,7 @@ def case_file(
         transactions=tuple(sorted(transactions, key=lambda one: (one.occurred_at, one.transaction_id))),
         deliveries=tuple(sorted(deliveries, key=lambda one: (one.created_at, str(one.delivery_id)))),
         labels=tuple(sorted(labels, key=lambda one: (one.labelled_at, one.source, one.is_fraud))),
+        repeats=tuple(sorted(repeats, key=lambda one: (one.raised_at, str(one.alert_id)))),
         made_by=made_by,
         made_at=made_at,
     )
@@ -169,8 +179,27 @@ def _content(file: CaseFile) -> dict[str, Any]:
             {"is_fraud": one.is_fraud, "source": one.source, "labelled_at": one.labelled_at}
             for one in file.labels
         ],
+        "label_on_its_way": file.label_on_its_way,
+        "repeats": [_repeat(one) for one in file.repeats],
         "deliveries": [_delivery(one) for one in file.deliveries],
         "transactions_around": [_transaction(one) for one in file.transactions],
+    }
+
+
+def _repeat(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert_id": str(alert.alert_id),
+        "raised_at": alert.raised_at,
+        "severity": str(alert.severity),
+        "typology": alert.typology,
+        "transaction_id": alert.transaction_id,
+        "counterparty_id": alert.counterparty_id,
+        "amount": alert.amount,
+        "currency": alert.currency,
+        "occurred_at": alert.occurred_at,
+        "score": _number(alert.score),
+        "rule_hits": list(alert.rule_hits),
+        "reasons": list(alert.reasons),
     }
 
 

@@ -36,6 +36,7 @@ def case_layout(file: CaseFile) -> Layout:
         sections=(
             _subject(file),
             _reasons(file),
+            *([_repeats(file)] if file.repeats else []),
             _history(file),
             _labels(file),
             _transactions(file),
@@ -91,6 +92,24 @@ def _reasons(file: CaseFile) -> Section:
     )
 
 
+def _repeats(file: CaseFile) -> Section:
+    rows = [
+        (
+            str(one.alert_id),
+            f"{one.occurred_at:%Y-%m-%d %H:%M:%S}",
+            f"{one.transaction_id}\nto {one.counterparty_id}",
+            "\n".join(one.reasons),
+            money(one.amount, one.currency),
+        )
+        for one in file.repeats
+    ]
+    header = ("alert", "occurred", "transaction", "why", "amount")
+    return Section(
+        "Repeats, decided with it",
+        tables=(table(header, rows, texts=4, widths=(5, 4, 5, 7, 4)),),
+    )
+
+
 def _history(file: CaseFile) -> Section:
     rows = [
         (
@@ -112,14 +131,20 @@ def _labels(file: CaseFile) -> Section:
         (one.source.lower(), "fraud" if one.is_fraud else "legitimate", moment(one.labelled_at))
         for one in file.labels
     ]
-    return Section("Labels", tables=(table(("source", "says", "when"), rows, texts=3),))
+    on_its_way = "The label of the decision is still on its way: it goes through its topic like all labels."
+    return Section(
+        "Labels",
+        words=(on_its_way,) if file.label_on_its_way else (),
+        tables=(table(("source", "says", "when"), rows, texts=3),),
+    )
 
 
 def _transactions(file: CaseFile) -> Section:
+    alerted = {file.alert.transaction_id, *(one.transaction_id for one in file.repeats)}
     rows = [
         (
             f"{one.occurred_at:%Y-%m-%d %H:%M:%S}",
-            f"{'» ' if one.transaction_id == file.alert.transaction_id else ''}{one.transaction_id}",
+            f"{'» ' if one.transaction_id in alerted else ''}{one.transaction_id}",
             one.counterparty_id,
             f"{one.transaction_type}\n{one.channel}, {one.country}",
             money(one.amount, one.currency),
@@ -129,7 +154,7 @@ def _transactions(file: CaseFile) -> Section:
     header = ("when", "transaction", "counterparty", "how", "amount")
     return Section(
         "Transactions of the account around it",
-        tables=(table(header, rows, texts=4, widths=(4, 6, 5, 5, 4), note="» the one that was alerted on"),),
+        tables=(table(header, rows, texts=4, widths=(4, 6, 5, 5, 4), note="» alerted on in this case"),),
     )
 
 

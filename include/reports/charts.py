@@ -197,7 +197,7 @@ def _chart(
         up,
         tuple(lines),
         tuple(Tick(x.place(v), _date(v) if timed else f"{v:g}") for v in _across_ticks(wide, timed)),
-        tuple(Tick(y.place(v), f"{v:.3g}") for v in np.linspace(*tall, 5)),
+        tuple(Tick(y.place(v), _short(v)) for v in _round_ticks(*tall)),
         tuple(legend),
         (*upright, *lying),
         width=width,
@@ -210,6 +210,20 @@ def _across_ticks(wide: tuple[float, float], timed: bool) -> list[float]:
     first, last = int(np.ceil(wide[0] / _DAY)), int(wide[1] // _DAY)
     step = max(1, -(-(last - first + 1) // 6))
     return [day * _DAY for day in range(first, last + 1, step)]
+
+
+def _round_ticks(low: float, high: float) -> list[float]:
+    """Three to eight round values within a span: multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / 4
+    size = 10.0 ** np.floor(np.log10(rough)) if rough > 0 else 1.0
+    step = float(size * next(many for many in (1, 2, 5, 10) if many * size >= rough * (1 - 1e-9)))
+    return [
+        step * number for number in range(int(np.ceil(low / step)), int(np.floor(high / step + 1e-9)) + 1)
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _date(seconds: float) -> str:

@@ -10,14 +10,18 @@ from include.reports.periods import Kind
 def quality_section(report: Report) -> Section:
     """What rules and models came to."""
     rules = [
-        (one.rule_id, *map(count, (one.hits, one.alone, one.labelled, one.fraud)), percent(one.precision))
+        (
+            one.rule_id,
+            *map(count, (one.hits, one.alone, one.labelled, one.fraud)),
+            percent(one.precision if one.legitimate else None),
+        )
         for one in report.rules
     ]
     models = [
         (
             one.model_version or "rules alone",
             *map(count, (one.transactions, one.alerts, one.reviews, one.fraud)),
-            percent(one.precision),
+            percent(one.precision if one.alerted_legitimate else None),
             percent(one.recall),
         )
         for one in report.models

@@ -74,7 +74,7 @@ def _tiles(report: Report) -> tuple[Tile, ...]:
     return (
         Tile("Transactions decided", count(activity.scored), f"{count(activity.dead_lettered)} dead-lettered"),
         Tile("Alerts", count(activity.alerted), f"{percent(share)} of transactions"),
-        Tile("Precision of alerts", percent(outcome.precision), f"{count(outcome.labelled_alerts)} have a label"),
+        Tile("Precision of alerts", percent(outcome.precision if outcome.false_alerts else None), _labelled(report)),
         Tile("Known fraud alerted", percent(outcome.recall), f"{count(outcome.missed.transactions)} missed"),
         _loss_tile("Loss prevented", outcome.prevented),
         _loss_tile("Loss missed", outcome.missed),
@@ -89,6 +89,13 @@ def _tiles(report: Report) -> tuple[Tile, ...]:
             f"{count(dead)} dead deliveries" if activity.channels is not None else "",
         ),
     )  # fmt: skip
+
+
+def _labelled(report: Report) -> str:
+    """What the precision rests on, and why there is none while no alert is labelled genuine."""
+    labelled = report.outcome.labelled_alerts
+    of = f"{count(labelled)} of {count(report.activity.alerted)} labelled"
+    return f"{of}, only frauds so far" if labelled and not report.outcome.false_alerts else of
 
 
 def _loss_tile(name: str, total: Total) -> Tile:

@@ -34,6 +34,23 @@ def reason_for(rule: Rule, values: Mapping[str, Value]) -> str:
     return f"{rule.title}: {words} ({evidence})" if words else f"{rule.title} ({evidence})"
 
 
+def evidence_parted(reason: str) -> tuple[str, tuple[str, ...]]:
+    """What ``reason_for`` made, as its words and its evidence, a value each; () for a text without evidence.
+
+    Examples
+    --------
+    >>> evidence_parted("Large: twice (or more) the usual (amount = 9, threshold > 4; hour = 3)")
+    ('Large: twice (or more) the usual', ('amount = 9, threshold > 4', 'hour = 3'))
+    """
+    open_brackets = 0
+    for place in range(len(reason) - 1, -1, -1):
+        open_brackets += {")": 1, "(": -1}.get(reason[place], 0)
+        if open_brackets == 0:
+            inside = reason[place + 1 : -1]
+            return (reason[:place].rstrip(), tuple(inside.split("; "))) if " = " in inside else (reason, ())
+    return reason, ()
+
+
 def _evidence(rule: Rule, name: str, value: Value) -> str:
     text = f"{name} = {show(value)}"
     if isinstance(value, bool) or not isinstance(value, Decimal | float | int) or not math.isfinite(value):

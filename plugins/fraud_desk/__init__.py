@@ -10,6 +10,7 @@ API server asks for it.
 ``bank``         stores, lake and topics as the pages see them; ``live`` makes them
 ``rendering``    templates, and how values are written
 ``pages``        one module a page: the page itself and the same as JSON
+``warming``      slow imports ahead of their first use
 ``static``       style, scripts, icon; no build step
 ===============  ======================================================================
 """
@@ -50,9 +51,11 @@ class FraudDeskPlugin(AirflowPlugin):
             from plugins.fraud_desk.app import make_app
             from plugins.fraud_desk.flow_watchman import start
             from plugins.fraud_desk.live import LiveBank
+            from plugins.fraud_desk.warming import warm
 
             bank = LiveBank()
             start(bank)
+            warm()
             return [{"app": make_app(bank), "url_prefix": PREFIX, "name": "Fraud desk"}]
         except Exception:
             log.exception("expected the fraud desk to start; it did not, Airflow goes on without it")

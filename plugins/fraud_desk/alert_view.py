@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -16,6 +17,8 @@ from include.cases.queue import Ordering, QueueQuery, usual_span
 from include.cases.suppressions import Suppression
 from include.detection.reasons import catalogue_words
 from include.detection.scored import FULL, RULES_ONLY
+from include.features.catalogue import FEATURES
+from include.rules.reasons import evidence_parted
 from include.transactions.labels import LabelEvent
 from plugins.fraud_desk.acting import CaseState
 from plugins.fraud_desk.bank import Stores
@@ -164,7 +167,7 @@ def view_of(stores: Stores, alert: Alert) -> AlertView:
         leader_id=case.leader_id,
         suppression=_hush(stores, case.suppression_id),
         repeats=_listed(stores, repeats),
-        of_account=_of_account(stores, alert),
+        of_account=_of_account(stores, alert, repeats),
         of_counterparty=_of_counterparty(stores, alert),
         history=tuple(Step.of(event) for event in stores.cases.history(alert.alert_id)),
         verdicts=tuple(Verdict.of(label) for label in labels),
@@ -181,6 +184,36 @@ def _contributions(alert: Alert) -> tuple[Contribution, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason as the page tells it; of a rule with the figures that made it hit."""
+
+    words: str
+    figures: tuple[str, ...] = ()
+
+
+def told_reasons(alert: Alert) -> tuple[Reason, ...]:
+    """The reasons without what the page says anyway, below them, of what moved the model."""
+    said = {one.words.casefold() for one in _contributions(alert)}
+    rules, others = alert.reasons[: len(alert.rule_hits)], alert.reasons[len(alert.rule_hits) :]
+    parts = [evidence_parted(reason) for reason in rules]
+    return (
+        *(Reason(words, tuple(_figure(one) for one in evidence)) for words, evidence in parts),
+        *(Reason(reason) for reason in others if reason.casefold() not in said),
+    )
+
+
+def _figure(evidence: str) -> str:
+    """``account_count_1h = 12, threshold >= 5`` in the catalogue's words; as it is where that has none."""
+    name, _, rest = evidence.partition(" = ")
+    shown, _, threshold = rest.partition(", threshold ")
+    try:
+        words = catalogue_words(name, float(shown)) if name in FEATURES else f"{name} = {shown}"
+    except ValueError:  # a text or a time
+        words = f"{name} = {shown}"
+    return f"{words} (threshold {threshold})" if threshold else words
+
+
 def _hush(stores: Stores, suppression_id: uuid.UUID | None) -> Hush | None:
     if suppression_id is None:
         return None
@@ -193,9 +226,11 @@ def _listed(stores: Stores, alert_ids: list[uuid.UUID]) -> tuple[AlertRow, ...]:
     return rows_of_alerts(stores, sorted(alerts, key=lambda one: one.raised_at, reverse=True))
 
 
-def _of_account(stores: Stores, alert: Alert) -> tuple[AlertRow, ...]:
-    newest = stores.alerts.by_account(alert.account_id, RELATED + 1)
-    return rows_of_alerts(stores, [one for one in newest if one.alert_id != alert.alert_id][:RELATED])
+def _of_account(stores: Stores, alert: Alert, repeats: list[uuid.UUID]) -> tuple[AlertRow, ...]:
+    """Alerts of the account that are listed nowhere else on the page."""
+    elsewhere = {alert.alert_id, *repeats}
+    newest = stores.alerts.by_account(alert.account_id, RELATED + len(elsewhere))
+    return rows_of_alerts(stores, [one for one in newest if one.alert_id not in elsewhere][:RELATED])
 
 
 def _of_counterparty(stores: Stores, alert: Alert) -> tuple[AlertRow, ...]:

@@ -21,6 +21,8 @@ from plugins.fraud_desk.access import Viewer
 EVERYTHING = "ALL"
 #: In the address: whoever looks.
 ME = "me"
+#: In the address: alerts that have no assignee.
+NOBODY = "nobody"
 PAGE = 50
 
 _LONGEST = 128
@@ -109,7 +111,12 @@ class Asked:
             status=self.status,
             severity=self.severity,
             typology=self.typology or None,
-            assignee=me if self.assignee == ME else self.assignee or None,
+            assignee=me
+            if self.assignee == ME
+            else None
+            if self.assignee == NOBODY
+            else self.assignee or None,
+            unassigned=self.assignee == NOBODY,
             account_id=self.account or None,
             counterparty_id=self.counterparty or None,
             amount_at_least=self.amount,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.detection.reasons import catalogue_words
-from plugins.fraud_desk.rendering import moment, money, number
+from plugins.fraud_desk.rendering import moment, money
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def contributions(added: Mapping[str, float], values: Mapping[str, float]) -> Ba
 
 def timeline(happened: Sequence[Happened], since: datetime, until: datetime, width: int = 760) -> Plot:
     """Amounts over time on a logarithmic scale, the marked ones drawn last."""
-    left, top, right, bottom = 58, 10, width, 210
+    left, top, right, bottom = 58, 10, width, 250
     amounts = [max(float(one.amount), 0.01) for one in happened] or [1.0]
     low, high = math.floor(math.log10(min(amounts))), math.ceil(math.log10(max(amounts)))
     high = max(high, low + 1)
@@ -176,7 +176,7 @@ def timeline(happened: Sequence[Happened], since: datetime, until: datetime, wid
         for one in sorted(happened, key=lambda one: (("", "alert", "this").index(one.kind), one.at))
         if since <= one.at <= until
     ]
-    up = tuple(Tick(y(10.0**power), number(10.0**power, max(0, -power))) for power in range(low, high + 1))
+    up = tuple(Tick(y(10.0**power), shortened(10.0**power)) for power in range(low, high + 1))
     return Plot(
         dots=tuple(dots), across=_days(since, until, x), up=up, left=left, top=top, right=right, bottom=bottom
     )
@@ -211,6 +211,14 @@ def graph(centre: str, links: Sequence[Link], most: int = 12) -> Graph:
     return Graph(centre, tuple(edges), x, y, width, height)
 
 
+def shortened(value: float) -> str:
+    """A number for an axis, where there is little room: ``250``, ``0.01``, ``10k``, ``1.25M``."""
+    for least, unit, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= least:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:g}" if value < 1 else f"{value:,.0f}"
+
+
 def _days(since: datetime, until: datetime, x: Callable[[datetime], float]) -> tuple[Tick, ...]:
     days = max(1, math.ceil((until - since).days / 7))
     first = since.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -237,7 +245,7 @@ class Columns(_Box):
 
 
 def columns(
-    of: Sequence[tuple[datetime, float, str]], width: int = 1180, bottom: int = 150, label: str = "%m-%d"
+    of: Sequence[tuple[datetime, float, str]], width: int = 760, bottom: int = 200, label: str = "%m-%d"
 ) -> Columns:
     """A column for each moment, in their order, each with its own words; ``label`` is how moments are written."""
     left, top = 66, 10
@@ -259,5 +267,5 @@ def columns(
         for place, (at, _, _) in enumerate(of)
         if place % every == 0
     )
-    ticks = (Tick(bottom, "0"), Tick(top, number(most)))
+    ticks = (Tick(bottom, "0"), Tick(top, shortened(most)))
     return Columns(columns=tuple(drawn), across=across, up=ticks, left=left, right=width, bottom=bottom)

@@ -82,7 +82,11 @@ def quality_charts(quality: tuple[ModelQuality, ...]) -> list[Chart]:
         by_version[one.model_version].append(one)
     measures: tuple[tuple[str, str, Callable[[ModelQuality], float | None]], ...] = (
         ("Recall of labelled frauds", "share", lambda one: one.recall),
-        ("Precision of labelled alerts", "share", lambda one: one.precision),
+        (
+            "Precision of labelled alerts",
+            "share",
+            lambda one: one.precision if one.alerted_legitimate else None,
+        ),
         ("Alerts", "share of transactions", lambda one: one.alerts / max(1, one.transactions)),
     )
     charts = []

@@ -47,7 +47,9 @@ class Run(BaseModel):
     page: str
 
 
-def _starting(person: Viewer) -> Callable[[str], bool]:
+def starting(person: Viewer) -> Callable[[str], bool]:
+    """Asks Airflow whether the person may start runs."""
+
     def may(dag_id: str) -> bool:
         team = DagModel.get_team_name(dag_id) if conf.getboolean("core", "multi_team") else None
         details = DagDetails(id=dag_id, team_name=team)
@@ -62,7 +64,7 @@ def _starting(person: Viewer) -> Callable[[str], bool]:
 
 
 #: Parameter of routes: whether the person who asks may start runs of a DAG.
-StartingDep = Annotated[Callable[[str], bool], Depends(_starting)]
+StartingDep = Annotated[Callable[[str], bool], Depends(starting)]
 
 
 @router.post("/api/runs/{dag_id}")

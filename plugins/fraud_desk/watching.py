@@ -64,7 +64,7 @@ class Counted:
 
     open_by_severity: dict[Severity, int]
     amount_open: Decimal  # whatever the currency
-    unassigned: int
+    unassigned: int  # of these, whatever their status
     escalated: int
     oldest_unassigned: QueueEntry | None
     at: datetime
@@ -177,7 +177,7 @@ class Watch:
                 for severity in reversed(Severity)
             },
             amount_open=sum((one.amount for one in counts), Decimal()),
-            unassigned=sum(one.count for one in counts if one.status is Status.OPEN),
+            unassigned=sum(one.unassigned for one in counts),
             escalated=sum(one.count for one in counts if one.status is Status.ESCALATED),
             oldest_unassigned=oldest_unassigned(stores, since, until),
             at=now,
@@ -195,12 +195,17 @@ def _newest_entries(stores: Stores, since: datetime, until: datetime) -> tuple[l
 
 
 def oldest_unassigned(stores: Stores, since: datetime, until: datetime) -> QueueEntry | None:
-    """The open alert that has waited longest.
+    """The alert that has waited longest for somebody to take it; one that is escalated waits as well.
 
     The queue gives the newest first, so the time is halved until nothing older is found: about twenty pages of
-    one row.
+    one row for each of both statuses.
     """
-    query = replace(_everything(since, until, 1), status=Status.OPEN)
+    found = [_oldest(stores, since, until, status) for status in (Status.OPEN, Status.ESCALATED)]
+    return min((one for one in found if one), key=lambda one: one.raised_at, default=None)
+
+
+def _oldest(stores: Stores, since: datetime, until: datetime, status: Status) -> QueueEntry | None:
+    query = replace(_everything(since, until, 1), status=status, unassigned=True)
     found = stores.queue.page(query).entries
     if not found:
         return None

@@ -201,8 +201,8 @@ def test_counts_are_of_the_time_asked_for(make):
     row = entry(raised_at=at, severity=Severity.CRITICAL, amount=Decimal("12.5"))
     store.put([row, entry(raised_at=at + timedelta(microseconds=1))])
     found = store.counts(at, at + timedelta(microseconds=1))
-    assert [(one.status, one.severity, one.count, one.amount) for one in found] == [
-        (Status.OPEN, Severity.CRITICAL, 1, Decimal("12.5"))
+    assert [(one.status, one.severity, one.count, one.unassigned, one.amount) for one in found] == [
+        (Status.OPEN, Severity.CRITICAL, 1, 1, Decimal("12.5"))
     ]
 
 

@@ -6,16 +6,19 @@ import csv
 import io
 import json
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from include.cases.case import Action, Deed
 from include.pipeline.desk_audit import DeskAudit
 from include.reports.case_file import is_unchanged
 from plugins.fraud_desk.access import Role
 from tests.desk.bank import MemoryBank
 from tests.desk.serve import filled
 from tests.desk.work import Work
+from tests.reports.pdf_reader import text_of
 
 
 @pytest.fixture
@@ -104,3 +107,26 @@ def test_the_queue_leads_analysts_to_its_file_with_its_filters(work: Work) -> No
 def test_no_such_case(tmp_path: Path) -> None:
     work = Work(MemoryBank.at(tmp_path))
     assert work.client(Role.ANALYST).get(f"/alerts/{uuid.uuid4()}/case.json").status_code == 404
+
+
+def test_a_case_file_has_what_is_decided_with_it(tmp_path: Path) -> None:
+    work = Work(filled(tmp_path, 90))
+    stores, client = work.bank.stores(), work.client(Role.ANALYST)
+    rows = list(csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text)))
+    repeats = stores.handlings.repeats([uuid.UUID(row["alert_id"]) for row in rows])
+    leader, joined = next((one, found) for one, found in repeats.items())
+    now = datetime.now(UTC)
+    if stores.casework.current([leader])[leader].is_fraud is None:
+        stores.casework.act(leader, Deed(Action.CONFIRM_FRAUD, "anna", now))
+    content = json.loads(client.get(f"/alerts/{leader}/case.json").content)["content"]
+    alerts = stores.alerts.get_many(joined)
+    assert {one["alert_id"] for one in content["repeats"]} == {str(one) for one in joined}
+    assert {one["transaction_id"] for one in content["repeats"]} == {
+        one.transaction_id for one in alerts.values()
+    }
+    assert all(one["reasons"] for one in content["repeats"])
+    assert content["labels"] == []
+    assert content["label_on_its_way"] is True
+    text = text_of(client.get(f"/alerts/{leader}/case.pdf").content)
+    assert "Repeats, decided with it" in text
+    assert "still on its way" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 
 from include.alerts.alert import Alert
 from include.alerts.contacts import simulated_customers
-from include.cases.case import Action, Status
+from include.cases.case import Action, Deed, Status
 from include.governance.incidents import raise_incident
 from include.stores.cassandra.errors import StoreUnavailable
 from include.stores.lake.ledger import BatchLedger, Stage
 from plugins.fraud_desk import watching
+from plugins.fraud_desk.alert_view import told_reasons
 from plugins.fraud_desk.watching import oldest_unassigned
 from tests.desk.bank import MemoryBank, invented
 from tests.desk.conftest import PREFIX, SignIn
@@ -55,6 +57,25 @@ def test_overview_counts_what_there_is(bank: MemoryBank, alerts: list[Alert], si
     assert "expected a rule book" in page
 
 
+def test_what_is_escalated_and_has_nobody_waits_for_somebody(
+    bank: MemoryBank, alerts: list[Alert], sign_in: SignIn
+) -> None:
+    casework = bank.stores().casework
+    cases = casework.current([one.alert_id for one in alerts])
+    waiting = [one for one in alerts if cases[one.alert_id].status is Status.OPEN]
+    oldest, second, *rest = sorted(waiting, key=lambda one: one.raised_at)
+    now = datetime.now(UTC)
+    casework.act(oldest.alert_id, Deed(Action.ESCALATE, "deadline", now, comment="nobody took it"))
+    casework.act(second.alert_id, Deed(Action.ASSIGN, "anna", now, assignee="anna"))
+    casework.act(second.alert_id, Deed(Action.ESCALATE, "anna", now, comment="large"))
+    view = sign_in("viewer").get(f"{PREFIX}/api/overview").json()
+    assert (view["unassigned"], view["escalated"]) == (1 + len(rest), 2)
+    assert view["oldest_unassigned"]["alert_id"] == str(oldest.alert_id)
+    assert "/queue?assignee=nobody" in sign_in("viewer").get(f"{PREFIX}/").text
+    rows = sign_in("viewer").get(f"{PREFIX}/api/queue?assignee=nobody&status=ESCALATED").json()["rows"]
+    assert [row["alert_id"] for row in rows] == [str(oldest.alert_id)]
+
+
 @pytest.mark.parametrize("most", [10, 40, 5_000])
 def test_the_chart_begins_where_all_alerts_are_counted(
     bank: MemoryBank, alerts: list[Alert], sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, most: int
@@ -85,7 +106,7 @@ def test_the_oldest_is_found_in_few_pages(bank: MemoryBank, alerts: list[Alert])
     now = datetime.now(UTC)
     found = oldest_unassigned(stores, now - timedelta(days=30), now)
     assert found is not None
-    assert len(asked) <= 30
+    assert len(asked) <= 32
     assert all(query.limit == 1 for query in asked)
 
 
@@ -224,3 +245,37 @@ def test_a_forged_link_and_a_store_that_is_away_tell_nothing(bank: MemoryBank, s
         assert "Fraud desk" not in answer.text
         assert "Cassandra" not in answer.text
         assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_an_alert_is_listed_once_and_released_by_who_has_it(
+    bank: MemoryBank, alerts: list[Alert], sign_in: SignIn
+) -> None:
+    stores = bank.stores()
+    repeats = stores.handlings.repeats([one.alert_id for one in alerts])
+    leader, joined = max(repeats.items(), key=lambda found: len(found[1]))
+    analyst = sign_in("analyst")
+    view = analyst.get(f"{PREFIX}/api/alerts/{leader}").json()
+    assert {one["alert_id"] for one in view["repeats"]} == {str(one) for one in joined}
+    assert not {one["alert_id"] for one in view["of_account"]} & {str(one) for one in joined}
+    path, now = f"{PREFIX}/alerts/{leader}", datetime.now(UTC)
+    stores.casework.act(leader, Deed(Action.ESCALATE, "deadline", now, comment="nobody took it"))
+    page = analyst.get(path).text
+    assert 'data-act="release"' not in page
+    assert "The <strong>deadline</strong> passed: escalated" in page
+    stores.casework.act(leader, Deed(Action.ASSIGN, "analyst", now, assignee="analyst"))
+    assert 'data-act="release"' in analyst.get(path).text
+
+
+def test_reasons_are_told_once_and_in_words(alerts: list[Alert]) -> None:
+    rule = "Card testing: 12 small payments (account_count_1h = 12, threshold >= 5; hour_of_day = 3)"
+    alert = replace(
+        alerts[0],
+        rule_hits=("card_testing",),
+        reasons=(rule, "12 payments from this account in the last hour", "Unusual: something"),
+        contributions={"account_count_1h": 1.5},
+        features={"account_count_1h": 12.0},
+    )
+    first, *others = told_reasons(alert)
+    assert first.words == "Card testing: 12 small payments"
+    assert first.figures[0] == "12 payments from this account in the last hour (threshold >= 5)"
+    assert [one.words for one in others] == ["Unusual: something"]

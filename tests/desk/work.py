@@ -17,7 +17,7 @@ from include.transactions.dead_letter_box import Page
 from include.transactions.resending import Resender
 from plugins.fraud_desk.access import Role
 from plugins.fraud_desk.resending import Resending
-from plugins.fraud_desk.runs import _starting
+from plugins.fraud_desk.runs import starting
 from tests.desk.bank import MemoryBank
 from tests.desk.serve import served
 
@@ -85,7 +85,7 @@ class Work:
         app = served(self.bank, role, name)
         (desk,) = [route.app for route in app.routes if getattr(route, "path", "") == "/fraud-desk"]  # type: ignore[attr-defined]
         desk.state.resending = lambda: Resending(self.box, self.resender)
-        desk.dependency_overrides[_starting] = lambda: self.startable.__contains__
+        desk.dependency_overrides[starting] = lambda: self.startable.__contains__
         return app
 
     def client(self, role: Role, name: str = "anna") -> TestClient:

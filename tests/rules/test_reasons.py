@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.rules.reasons import Value, show
+from include.rules.reasons import Value, evidence_parted, show
 from include.rules.ruleset import RuleSet
 
 
@@ -56,3 +56,17 @@ def test_the_evidence_names_every_column_and_the_thresholds_that_hold(
 ) -> None:
     ((hit,),) = ruleset(expression).evaluate(rows(amount=[20], account_count_1h=[5], country=["DE"]))
     assert hit.reason == f"A title ({evidence})"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "evidence"),
+    [
+        ("Fast (a = 1, threshold >= 1; b = 2)", "Fast", ("a = 1, threshold >= 1", "b = 2")),
+        ("Fast: in (RO) (name = x (y))", "Fast: in (RO)", ("name = x (y)",)),
+        ("In the night (UTC)", "In the night (UTC)", ()),
+        ("No brackets", "No brackets", ()),
+        ("", "", ()),
+    ],
+)
+def test_evidence_is_parted_from_words(reason: str, words: str, evidence: tuple[str, ...]) -> None:
+    assert evidence_parted(reason) == (words, evidence)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
-
 from include.detection.errors import ModelRefused
 
 _FORMAT = 3  # 2: the Isolation Forest as an XGBoost model; 3: which columns are read
@@ -15,6 +12,8 @@ _FORMAT = 3  # 2: the Isolation Forest as an XGBoost model; 3: which columns are
 
 def write(path: Path, parts: dict[str, Any]) -> None:
     """Write named estimators and arrays to one skops file."""
+    import skops.io  # not above: beside Airflow it takes seconds, and who only lists models never needs it
+
     path.write_bytes(skops.io.dumps({"format": _FORMAT, **parts}))
 
 
@@ -35,6 +34,9 @@ def read(path: Path, expected: dict[str, type], allowed: frozenset[str] = frozen
     ModelRefused
         The file is missing, is not skops, holds another type, or lacks a part.
     """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     again = "train and publish the model again"
     try:
         data = path.read_bytes()

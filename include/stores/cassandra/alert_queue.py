@@ -81,16 +81,20 @@ class CassandraQueueStore:
     def counts(self, since: datetime, until: datetime) -> list[QueueCount]:
         """How many alerts raised in [since, until) stand where. Reads them all: ask now and then."""
         numbers: dict[tuple[Status, Severity], int] = defaultdict(int)
+        alone: dict[tuple[Status, Severity], int] = defaultdict(int)
         amounts: dict[tuple[Status, Severity], Decimal] = defaultdict(Decimal)
-        cql = "SELECT position, status, severity, amount FROM alert_queue WHERE ordering = ? AND month = ?"
+        cql = "SELECT position, status, severity, assignee, amount FROM alert_queue WHERE ordering = ? AND month = ?"
         first, end = time_place(since), time_place(until)
         for month in _months(since, until):
-            for position, status, severity, amount in self._stream(cql, (Ordering.NEWEST.value, month)):
+            for position, status, severity, assignee, amount in self._stream(
+                cql, (Ordering.NEWEST.value, month)
+            ):
                 if first <= position < end:
                     key = Status(status), Severity(severity)
                     numbers[key] += 1
+                    alone[key] += assignee is None
                     amounts[key] += amount
-        return [QueueCount(*key, count, amounts[key]) for key, count in sorted(numbers.items())]
+        return [QueueCount(*key, count, alone[key], amounts[key]) for key, count in sorted(numbers.items())]
 
     def _rows(self, query: QueueQuery, month: int) -> Iterator[tuple[str, QueueEntry]]:
         """Rows of a month after the cursor, by their positions, as far as indexes can tell them apart."""

@@ -120,12 +120,14 @@ class MemoryQueueStore:
     def counts(self, since: datetime, until: datetime) -> list[QueueCount]:
         """How many alerts stand where."""
         number: Counter[tuple[Status, Severity]] = Counter()
+        alone: Counter[tuple[Status, Severity]] = Counter()
         amounts: dict[tuple[Status, Severity], Decimal] = defaultdict(Decimal)
         for entry in self._entries.values():
             if since <= entry.raised_at < until:
                 number[entry.status, entry.severity] += 1
+                alone[entry.status, entry.severity] += entry.assignee is None
                 amounts[entry.status, entry.severity] += entry.amount
-        return [QueueCount(*key, count, amounts[key]) for key, count in sorted(number.items())]
+        return [QueueCount(*key, count, alone[key], amounts[key]) for key, count in sorted(number.items())]
 
 
 class MemorySuppressionStore:

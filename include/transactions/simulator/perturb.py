@@ -43,6 +43,12 @@ def _without(field: str) -> Breakage:
     return breakage
 
 
+def _of_its_own(key: bytes, raw: bytes) -> Record:
+    """As another payment like this one, which nobody else has sent."""
+    document = json.loads(raw)
+    return key, json.dumps({**document, "transaction_id": f"{document['transaction_id'][:60]}-own"}).encode()
+
+
 #: Ways to break a record; each result is refused by the contract.
 BREAKAGES: dict[str, Breakage] = {
     "cut off": lambda key, raw: (key, raw[: len(raw) // 2]),
@@ -81,7 +87,9 @@ def perturb(
         (key, value) in sending order; left as they are.
     duplicates, late, malformed
         How many, as a share of ``len(records)`` between 0 and 1, rounded to whole records: sent again later
-        byte by byte; moved back in the sending order (never in event time); added as broken copies.
+        byte by byte; moved back in the sending order (never in event time); added broken. Of the broken ones every
+        other is a copy of a record that is sent sound as well, and the rest are payments of their own, which arrive
+        only broken: corrected and sent again those are accepted, and copies are duplicates.
     reach
         By how many places at most a late record or a duplicate is behind, >= 1.
 
@@ -108,7 +116,10 @@ def perturb(
     everything = [
         *records,
         *(records[i] for i in repeated),
-        *(breakages[way](*records[i]) for i, way in zip(broken, ways, strict=True)),
+        *(
+            breakages[way](*(_of_its_own(*records[i]) if number % 2 else records[i]))
+            for number, (i, way) in enumerate(zip(broken, ways, strict=True))
+        ),
     ]
     places = np.concatenate(
         [place, place[repeated] + rng.uniform(0.5, reach, counts[0]), rng.uniform(0, max(n, 1), counts[2])]

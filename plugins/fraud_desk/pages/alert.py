@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from include.alerts.alert import Alert
+from include.cases.deadlines import DEADLINE
 from include.cases.errors import NoSuchAlert
 from include.cases.suppressions import Scope
 from plugins.fraud_desk import charts, dossier
 from plugins.fraud_desk.access import Viewer
-from plugins.fraud_desk.alert_view import AlertView, view_of
+from plugins.fraud_desk.alert_view import AlertView, told_reasons, view_of
 from plugins.fraud_desk.asking import AskedDep
 from plugins.fraud_desk.bank import Stores, StoresDep
 from plugins.fraud_desk.deliveries import deliveries_of
@@ -42,6 +43,8 @@ def alert_page(
         section="queue",
         view=view,
         asked=asked,
+        why=told_reasons(alert),
+        deadline=DEADLINE,
         bars=charts.contributions(alert.contributions, alert.features),
         timeline=dossier.timeline_of(
             past, others, until - timedelta(days=dossier.DAYS), until, alert.transaction_id

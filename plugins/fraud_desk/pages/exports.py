@@ -56,6 +56,7 @@ def _file(stores: Stores, alert_id: uuid.UUID, person: Person, form: str) -> Cas
     if alert is None:
         raise NoSuchAlert(f"expected an alert {alert_id}, there is none; look it up in the queue again")
     now, at = datetime.now(UTC), alert.occurred_at
+    repeats = stores.handlings.repeats([alert_id]).get(alert_id, [])
     file = case_file(
         alert,
         stores.casework.current([alert_id])[alert_id],
@@ -65,6 +66,7 @@ def _file(stores: Stores, alert_id: uuid.UUID, person: Person, form: str) -> Cas
         stores.labels.get_many([alert.transaction_id]).get(alert.transaction_id, []),
         person.name,
         now,
+        stores.alerts.get_many(repeats).values(),
     )
     detail = {"form": form, "sha256": file.sha256, "at": now}
     stores.audit.note(

@@ -78,7 +78,7 @@ def overview_page(request: Request, look: LookDep) -> HTMLResponse:
         rate=charts.columns(
             [(at, float(count), f"{at:%H:%M}: {count}") for at, count in look.newest.per_minute],
             640,
-            130,
+            170,
             "%H:%M",
         ),
         alerts_of_hour=sum(count for _, count in look.newest.per_minute),

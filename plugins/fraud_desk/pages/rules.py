@@ -1,7 +1,7 @@
 """Rules: how good each is, where it stands in its life, and trying a change of one.
 
-What reads rules and models needs the libraries of both, which take seconds to import: the first who asks for a page
-waits for them, not the start of the API server.
+What reads rules and models needs the libraries of both, which take seconds to import: a thread does so once the API
+server has started (``plugins.fraud_desk.warming``), so neither its start nor the first visitor waits for them.
 """
 
 from __future__ import annotations

@@ -41,12 +41,12 @@ export async function detailsOf(action, count, person, hasRepeats = false) {
   part("act-snooze").hidden = !kind.snooze;
   part("act-assignee").hidden = !kind.assignee;
   if (kind.assignee) form.elements.assignee.value = person;
-  part("act-comment-name").textContent = kind.required ? "Why" : "Comment (may be empty)";
+  part("act-comment-name").textContent = action === "comment" ? "Comment" : kind.required ? "Why" : "Comment (may be empty)";
   part("act-missing").hidden = true;
   part("act-do").textContent = kind.button;
   part("act-do").classList.toggle("danger", kind.danger === true);
   const check = (event) => {
-    if (event.submitter?.value === "cancel" || !kind.required || comment.value.trim()) return;
+    if (!kind.required || comment.value.trim()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     part("act-missing").hidden = false;

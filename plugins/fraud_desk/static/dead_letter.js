@@ -22,6 +22,15 @@ if (form) {
     judgement.replaceChildren(head, list);
   };
 
+  // The id is what tells a payment from its copy: with another one nothing recognises the copy any more.
+  const warnOfAnotherId = (id) => {
+    if (text.defaultValue.includes(id)) return;
+    const words = document.createElement("p");
+    words.className = "warn";
+    words.textContent = `The record came without the transaction_id ${id}: a new id books a payment twice if the original was accepted.`;
+    judgement.append(words);
+  };
+
   const check = async () => {
     send.disabled = true;
     const asked = text.value;
@@ -29,7 +38,10 @@ if (form) {
       const told = await api(`${path}/check`, { text: asked });
       if (asked !== text.value) return;
       const good = told.reasons.length === 0;
-      if (good) tell(`Keeps the contract: transaction ${told.transaction_id}.`, [], true);
+      if (good) {
+        tell(`Keeps the contract: transaction ${told.transaction_id}.`, [], true);
+        warnOfAnotherId(told.transaction_id);
+      }
       else tell("Would be refused again:", told.reasons, false);
       send.disabled = !good;
     } catch (error) {

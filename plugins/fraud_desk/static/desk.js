@@ -62,7 +62,10 @@ export function onKey(key, action) {
   keys.set(key, action);
 }
 
-/** Open a dialog; resolves with its form's data once it is sent, or null when it is closed. */
+/**
+ * Open a dialog; resolves with its form's data once it is sent, or null when it is closed.
+ * Cancel is no submit button: Enter submits by the first there is, and that has to be the action.
+ */
 export function ask(dialog, focused = null) {
   const form = dialog.querySelector("form");
   return new Promise((resolve) => {
@@ -73,7 +76,6 @@ export function ask(dialog, focused = null) {
     };
     const submit = (event) => {
       event.preventDefault();
-      if (event.submitter?.value === "cancel") return dialog.close();
       const data = new FormData(form);
       form.removeEventListener("submit", submit);
       dialog.removeEventListener("close", close);
@@ -83,6 +85,7 @@ export function ask(dialog, focused = null) {
     const close = () => done(null);
     form.addEventListener("submit", submit);
     dialog.addEventListener("close", close);
+    dialog.querySelector("[data-cancel]").onclick = () => dialog.close();
     dialog.showModal();
     focused?.focus();
   });
@@ -134,6 +137,19 @@ function keepFresh(seconds) {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && document.querySelector("dialog[open]") === null) refresh();
   });
+}
+
+// Sections that do not fit: the current one is brought into sight, and fading ends say that there are more.
+const sections = document.querySelector(".sections");
+const current = sections?.querySelector("[aria-current]");
+const fade = () => {
+  sections.classList.toggle("cut-left", sections.scrollLeft > 1);
+  sections.classList.toggle("cut-right", sections.scrollLeft + sections.clientWidth < sections.scrollWidth - 1);
+};
+if (sections) {
+  if (current) sections.scrollLeft = current.offsetLeft - sections.offsetLeft - (sections.clientWidth - current.offsetWidth) / 2;
+  sections.addEventListener("scroll", fade, { passive: true });
+  new ResizeObserver(fade).observe(sections);
 }
 
 let before = "";

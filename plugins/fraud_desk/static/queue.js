@@ -126,6 +126,10 @@ document.addEventListener("mousedown", (event) => {
   if (event.shiftKey && event.target.closest("#queue .pick")) event.preventDefault();
 });
 
+document.querySelector(".unfold").addEventListener("click", ({ currentTarget: button }) => {
+  button.setAttribute("aria-expanded", String(document.getElementById("filters").classList.toggle("unfolded")));
+});
+
 for (const select of document.querySelectorAll("#filters select")) {
   select.addEventListener("change", () => document.getElementById("filters").requestSubmit());
 }

@@ -1,7 +1,7 @@
 // Starts runs of DAGs: a form or button with `data-run` names the DAG, `data-conf` or the form's fields what it is given.
 // The run is asked for at Airflow's own API, with the person's session.
 
-import { api, say } from "./desk.js";
+import { api, refresh, say } from "./desk.js";
 
 async function start(dag, conf) {
   const run = await api(`/runs/${dag}`, { conf });
@@ -18,6 +18,35 @@ async function start(dag, conf) {
     throw new Error(`Airflow did not start the run: ${detail}`);
   }
   return run;
+}
+
+const LOOK_SECONDS = 3;
+const LONGEST_SECONDS = 1800;
+
+/** Looks at a run until it is over, and shows what it has made; what is awaited stands in the page's live parts. */
+async function awaited(started, place, dag) {
+  const words = document.createElement("span");
+  words.textContent = " Waiting for it …";
+  place?.append(words);
+  for (let waited = 0; waited < LONGEST_SECONDS; waited += LOOK_SECONDS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_SECONDS * 1000));
+    const options = { credentials: "same-origin", headers: { accept: "application/json" } };
+    const response = await fetch(`${started.post_to}/${encodeURIComponent(started.dag_run_id)}`, options).catch(() => null);
+    const told = response?.ok ? await response.json().catch(() => ({})) : {};
+    if (told.state === "success") {
+      await refresh();
+      words.textContent = " Done: it stands in the list.";
+      say(`${dag} is done.`);
+      return;
+    }
+    if (told.state === "failed") {
+      words.textContent = " It failed: the log of the run says why.";
+      words.className = "bad";
+      say(`${dag} failed.`, true);
+      return;
+    }
+  }
+  words.textContent = ` It is not over after ${LONGEST_SECONDS / 60} minutes; look at the run.`;
 }
 
 function confOf(part) {
@@ -40,6 +69,7 @@ async function run(part, button) {
     link.textContent = `run ${started.dag_run_id.slice(0, 14)}… of ${part.dataset.run}`;
     place?.replaceChildren("Started: ", link);
     say(`Started ${part.dataset.run}.`);
+    if (part.dataset.awaits !== undefined) awaited(started, place, part.dataset.run);
   } catch (error) {
     if (place) {
       const words = document.createElement("span");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -73,3 +74,16 @@ def test_shares_out_of_range(wrong: dict[str, float]) -> None:
 def test_reach_out_of_range() -> None:
     with pytest.raises(SimulationError, match="reach >= 1"):
         perturb(RECORDS, 1, reach=0)
+
+
+def test_half_of_the_broken_are_payments_nobody_else_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Corrected, those are accepted; a corrected copy is a duplicate."""
+    monkeypatch.setattr(
+        "include.transactions.simulator.perturb.BREAKAGES", {"amount of zero": BREAKAGES["amount of zero"]}
+    )
+    sent = perturb(RECORDS, 5, malformed=0.2)
+    ids = Counter(json.loads(value)["transaction_id"] for _, value in sent.records)
+    alone = [one for one in ids if one.endswith("-own")]
+    assert len(alone) == sent.malformed // 2
+    assert all(ids[one] == 1 for one in alone)
+    assert sum(count == 2 for count in ids.values()) == sent.malformed - len(alone)
