@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from include.settings import Settings
-from include.spark.process_batch import start_query
+from include.spark.stream_query import start_query
 from include.stores.lake.files import Lake
 from include.transactions.encoding import encode
 from include.transactions.schema import TRANSACTION_SCHEMA

@@ -16,7 +16,6 @@ counts it; see ``include.pipeline.loss_record``.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,11 +29,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.pipeline.loss_record import settle_loss, standing_of
-from include.settings import Settings, Stream
+from include.settings import Settings
 from include.spark.checkpoint import Checkpoint
-from include.spark.kafka_source import source_options
-from include.spark.parsing import parse
 from include.spark.session import use_codegen
+from include.spark.stream_query import start_query
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
@@ -359,52 +357,3 @@ class _NothingSeen:
 
     def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
         raise AssertionError("what is read ahead is not accepted yet")
-
-
-def start_query(
-    spark: Any, kafka: Mapping[str, str], topic: str, lake: Lake, output: str, checkpoint: str, stream: Stream,
-    name: str, start: Mapping[int, int] | None = None,
-) -> Any:  # fmt: skip
-    """Start one ``availableNow`` run of the native streaming plan: read a topic, parse, write ``ARRIVAL_SCHEMA`` rows.
-
-    Parameters
-    ----------
-    kafka
-        librdkafka settings of the brokers.
-    output, checkpoint
-        Paths in the lake.
-    start
-        First offset of every partition; None for the earliest there are.
-    """
-    offsets = {topic: {str(partition): offset for partition, offset in (start or {}).items()}}
-    records = (
-        spark.readStream.format("kafka")
-        .options(**source_options(kafka))
-        .option("subscribe", topic)
-        .option("startingOffsets", json.dumps(offsets) if start else "earliest")
-        # What is gone is counted before a run; should more go while it reads, it fails, and the next one counts.
-        .option("failOnDataLoss", "true")
-        .option("maxOffsetsPerTrigger", stream.max_offsets_per_batch)
-        # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
-        .option("kafka.fetch.max.wait.ms", 10)
-        # The same for every run, so that Spark's consumers are kept from one to the next.
-        .option("kafka.group.id", f"{name}-{topic}")
-        .load()
-    )
-    return (
-        # Two files a batch, not one a Kafka partition: small files cost more than the lost parallelism.
-        parse(records, stream.retention)
-        .coalesce(2)
-        .writeStream.format("parquet")
-        .option("path", lake.url(output))
-        .option("checkpointLocation", lake.url(checkpoint))
-        # Records may be large: a row group is written, and read again, before many of them are in memory.
-        .option("parquet.block.size", 16 * 2**20)
-        .option("parquet.block.size.row.check.min", 1)
-        .option("parquet.page.size.row.check.min", 1)
-        # With a dictionary the same large value many times would look small to the writer, and be large to the reader.
-        .option("parquet.enable.dictionary#raw_value", "false")
-        .queryName(name)
-        .trigger(availableNow=True)
-        .start()
-    )

@@ -23,13 +23,12 @@ import httpx
 import psycopg2
 import pytest
 from cassandra import Unauthorized
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from include.local.airflow_environment import address
 from include.local.clients import (
     CassandraRole,
-    KafkaUser,
     authority,
     cassandra_client,
     http_context,
@@ -46,6 +45,7 @@ from include.stores.lake.ledger import BatchLedger
 from include.stores.lake.names import LABELS
 from tests.conftest import own_stack
 from tests.end_to_end.demos import run_demo
+from tests.end_to_end.secure_clients import REFUSED, errors_of, person, read, write
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -84,21 +84,8 @@ def test_the_demo_passes(demo: tuple[Settings, dict[str, Any]]) -> None:
 # People
 
 
-def _person(now: Settings, user: str) -> httpx.Client:
-    """A browser after the sign-in."""
-    here, trusted = address(now), http_context(now)
-    assert trusted is not None
-    login = {"username": user, "password": getattr(load_secrets(now.stack_dir), user)}
-    session = httpx.post(f"{here}/auth/token", json=login, timeout=30, verify=trusted).json()["access_token"]
-    client = httpx.Client(
-        base_url=here, headers={"origin": here, "sec-fetch-site": "same-origin"}, timeout=30, verify=trusted
-    )
-    client.cookies.set("_token", session)
-    return client
-
-
 def test_an_analyst_works_at_the_desk(now: Settings) -> None:
-    analyst, ledger = _person(now, "analyst"), BatchLedger(Lake(now.lake))
+    analyst, ledger = person(now, "analyst"), BatchLedger(Lake(now.lake))
     before = ledger.cursor(LABELS).totals["accepted"]
     (first, *_) = analyst.get("/fraud-desk/api/queue").raise_for_status().json()["rows"]
     version = (
@@ -135,7 +122,7 @@ def test_airflow_speaks_to_nobody_in_the_clear_and_to_no_stranger(now: Settings)
     assert httpx.get(f"{address(now)}/api/v2/connections", verify=trusted).status_code == 401
     for page in ("/docs", "/redoc"):
         assert "swagger" not in httpx.get(address(now) + page, verify=trusted).text.lower()
-    viewer = _person(now, "viewer")
+    viewer = person(now, "viewer")
     assert viewer.post("/api/v2/dags/train_models/dagRuns", json={"logical_date": None}).status_code == 403
     assert viewer.get("/api/v2/connections/kafka_default").status_code == 403
 
@@ -158,18 +145,6 @@ def test_connections_show_no_secret_even_to_the_admin(now: Settings) -> None:
 
 # Kafka
 
-REFUSED = KafkaError.TOPIC_AUTHORIZATION_FAILED
-
-
-def _errors_of(config: dict[str, Any]) -> set[int]:
-    """Codes of what a client is told while it tries to reach the broker, for 4 s at most."""
-    codes: set[int] = set()
-    client = AdminClient({**config, "error_cb": lambda error: codes.add(error.code()), "log_level": 0})
-    with pytest.raises(KafkaException):
-        client.list_topics(timeout=4)
-    client.poll(0)
-    return codes
-
 
 def test_kafka_lets_in_who_knows_the_password_and_encrypts(now: Settings) -> None:
     bank = kafka_client(now, "bank")
@@ -185,52 +160,23 @@ def test_kafka_lets_in_who_knows_the_password_and_encrypts(now: Settings) -> Non
         "another authority": {name: value for name, value in bank.items() if name != "ssl.ca.location"},
     }
     with ThreadPoolExecutor(len(tries)) as pool:
-        told = dict(zip(tries, pool.map(_errors_of, tries.values()), strict=True))
+        told = dict(zip(tries, pool.map(errors_of, tries.values()), strict=True))
     assert KafkaError._AUTHENTICATION in told["a wrong password"]
     assert KafkaError._AUTHENTICATION in told["a stranger"]
     assert KafkaError._SSL in told["another authority"]
     assert all(told.values())
 
 
-def _read(now: Settings, user: KafkaUser, topic: str, group: str) -> Any:
-    """What a user gets from a topic: a record, or that the topic is none of its business."""
-    config = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest", "log_level": 0}
-    consumer = Consumer({**kafka_client(now, user), **config})
-    try:
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(now.topic_partitions)])
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            message = consumer.poll(1)
-            if message is not None and message.error() is None:
-                return message.value()
-            if (
-                message is not None and message.error().code() == REFUSED
-            ):  # it may be told of the group before
-                return REFUSED
-        raise AssertionError(f"waited 30 s for {topic} to be given to {user} or refused")
-    finally:
-        consumer.close()
-
-
-def _write(now: Settings, user: KafkaUser, topic: str) -> int | None:
-    """Error of writing, if it is one."""
-    told: list[Any] = []
-    producer = Producer({**kafka_client(now, user), "log_level": 0})
-    producer.produce(topic, b"{}", b"a test", on_delivery=lambda error, _: told.append(error))
-    assert producer.flush(30) == 0
-    return None if told[0] is None else int(told[0].code())
-
-
 def test_users_of_kafka_do_what_is_theirs(now: Settings) -> None:
     topics = now.topics
     for user, topic in [("bank", topics.labels), ("bank", topics.transactions), ("desk", topics.labels)]:
-        assert _read(now, user, topic, "anybody") == REFUSED, (user, topic)  # type: ignore[arg-type]
-    assert isinstance(_read(now, "pipeline", topics.dead_letter, f"{topics.dead_letter}-reader"), bytes)
+        assert read(now, user, topic, "anybody") == REFUSED, (user, topic)  # type: ignore[arg-type]
+    assert isinstance(read(now, "pipeline", topics.dead_letter, f"{topics.dead_letter}-reader"), bytes)
     for user, topic in [
         ("pipeline", topics.transactions), ("bank", topics.dead_letter), ("desk", topics.dead_letter),
         ("admin", topics.transactions),
     ]:  # fmt: skip
-        assert _write(now, user, topic) == REFUSED, (user, topic)  # type: ignore[arg-type]
+        assert write(now, user, topic) == REFUSED, (user, topic)  # type: ignore[arg-type]
     for user in ("bank", "pipeline", "desk"):
         admin = AdminClient(kafka_client(now, user))  # type: ignore[arg-type]
         with pytest.raises(KafkaException) as refused:

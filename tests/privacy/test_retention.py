@@ -29,7 +29,7 @@ def tables_of_the_code() -> set[str]:
     found = set()
     for path in (PROJECT / "include" / "sql" / "cassandra").glob("*.cql"):
         found |= set(re.findall(r"CREATE TABLE IF NOT EXISTS \{\{keyspace\}\}\.(\w+)", path.read_text()))
-    return found | {"schema_migrations", "schema_lock"}
+    return found | {"schema_migrations", "schema_lock", "installation"}
 
 
 def _top(node: ast.expr, module: object) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +40,8 @@ class NoDeadLetterTopic:
 
     def connect(self) -> None: ...
 
-    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
-        self.sent += dead.to_pylist()
+    def send(self, dead: Iterable[pa.Table], batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+        self.sent += [row for piece in dead for row in piece.to_pylist()]
         return dict(tail or {})
 
 

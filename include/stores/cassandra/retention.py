@@ -96,6 +96,8 @@ OTHERWISE: dict[str, str] = {
     "sent_by_minute": "one hour, fixed: only the last two minutes are read",
     "schema_migrations": "never: which migrations were applied",
     "schema_lock": "never: one row",
+    "installation": "never: one row, whose the keyspace is",
+    "durability_marker": "never: one row, written again and again",
 }
 
 #: Why the rows of a field with 0 days stay.
