@@ -26,6 +26,7 @@ from cassandra import Unauthorized
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from include.cases.suppressions import Scope
 from include.local.airflow_environment import address
 from include.local.clients import (
     CassandraRole,
@@ -100,7 +101,12 @@ def test_an_analyst_works_at_the_desk(now: Settings) -> None:
         .json()
     )
     assert done["status"] == "CONFIRMED"
-    asked = {"scope": "ACCOUNT", "value": first["account_id"], "reason": "a test", "minutes": 60}
+    asked = {
+        "scope": Scope.ACCOUNT.value,
+        "value": first["account_id"],
+        "reason": "a test of the profile",
+        "minutes": 60,
+    }
     assert analyst.post("/fraud-desk/api/suppressions", json=asked).raise_for_status().json()["active"]
     assert "/fraud-desk/dead-letters/0:" in analyst.get("/fraud-desk/dead-letters").raise_for_status().text
     end = time.monotonic() + 60
