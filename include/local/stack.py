@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from include.local.errors import ServiceFailed, SetupError
 from include.local.launch import wait_for
 from include.local.preflight import check_all
 from include.local.services import AIRFLOW, all_services
-from include.local.supervision import Supervision
+from include.local.supervision import Supervision, stack_environment
 from include.settings import Settings
 
 Say = Callable[[str], None]
@@ -94,7 +93,7 @@ def _wait(supervision: Supervision, settings: Settings, name: str, began: float,
 def _load_airflow_settings(settings: Settings) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "include.local.airflow_settings"],
-        env=os.environ | airflow_environment(settings),
+        env=stack_environment(settings) | airflow_environment(settings),
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -22,7 +22,7 @@ from include.local.services import all_services
 from include.settings import Settings
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def stack_environment(settings: Settings) -> dict[str, str]:
     """The caller's environment plus every setting, so that children see what the caller saw."""
     chosen = {
         STACK_MARK: str(settings.stack_dir),
@@ -108,7 +108,7 @@ class Supervision:
         (self._folder / "supervisord.conf").write_text(self._configuration())
         subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._folder / "supervisord.conf")],
-            env=_environment(self._settings), check=True, start_new_session=True,
+            env=stack_environment(self._settings), check=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         patience = time.monotonic() + 15
