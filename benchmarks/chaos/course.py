@@ -70,8 +70,10 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     console.print("[bold]1. The stack, its stores and its first model[/]")
     stack.up(settings, say=console.print)
     api = AirflowApi(settings)
-    api.run("initialize_stores", {}, 240)
-    api.run("load_customers", order.bank, 240)
+    # Stores that have been made start a training by themselves: of this bank, then.
+    api.set_variable("simulated_bank", {**order.bank, "rate": 20, "seconds": 300})
+    api.run("initialize_stores", {}, 600)
+    api.run("load_customers", order.bank, 600)
     api.run("train_models", order.bank | {"only_if_missing": True}, 1500)
     kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
     feed = BankFeed(
