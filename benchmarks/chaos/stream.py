@@ -10,7 +10,7 @@ from include.local.errors import RunFailed
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.transactions.producer import TransactionProducer
 
-_PIECE_SECONDS = 8
+_PIECE_SECONDS = 30  # some of every kind of broken record
 #: Longer than any outage of a run: what cannot be delivered waits.
 _CONFIG = {"delivery.timeout.ms": 900_000}
 _END_SECONDS = 300.0
