@@ -6,6 +6,7 @@ The stack's data and logs stay in ``.local/chaos`` until the next run, for those
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ def main() -> int:
         among = named(options.only) or ALL
     except ValueError as error:
         parser.error(str(error))
+    # Clients have much to say while their server is away, which is what this is about.
+    logging.disable(logging.CRITICAL)
     # Small batches into Spark's workers too, now and then, so that there are some to be killed.
     os.environ.setdefault("TIDEWATCH_STREAM__SPARK_FROM_ROWS", str(int(options.rate * 2)))
     order = ChaosOrder(deck(options.faults, options.seed, among), options.seed, options.rate)
