@@ -47,7 +47,11 @@ clean: $(STAMP) ## Stop the stack and remove its data
 	rm -rf .local/stack$(if $(filter secure,$(PROFILE)),-secure)
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
-	@$(PYTHON) -m pytest -q -m "not browser"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+	@$(PYTHON) -m pytest -q -m "not browser and not long"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+
+test-stacks: setup ## The secure profile, the watch over the flow, a search for what leaks: whole stacks, 15 minutes and more
+	@$(PYTHON) -m pytest -q -m long; status=$$?; for stack in test-stack test-stack-secure; do \
+	  TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; done; exit $$status
 
 test-desk: setup ## The fraud desk in a real Chromium, on a whole stack of its own: about 8 minutes
 	@$(PYTHON) -m pytest -q tests/desk/browser; status=$$?; TIDEWATCH_STACK_DIR=$(CURDIR)/.local/test-desk/stack $(PYTHON) -m include.local down; exit $$status
@@ -63,7 +67,7 @@ lint: $(STAMP) ## ruff and mypy
 screenshots: $(STAMP) ## Pictures of the running desk into docs/images; needs a stack that is up, and a chromium
 	@$(PYTHON) -m include.local.screenshots
 
-.PHONY: help setup demo up down status clean test test-desk test-fast lint screenshots
+.PHONY: help setup demo up down status clean test test-stacks test-desk test-fast lint screenshots
 
 fuzz: setup ## Bad input of every kind, at random and longer than the tests: EXAMPLES=500
 	@TIDEWATCH_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -q --timeout 3600 tests/integration/test_bad_input.py \

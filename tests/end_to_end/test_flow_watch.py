@@ -18,7 +18,7 @@ from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
 from tests.conftest import own_stack
 
-pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
 STACK_DIR = PROJECT / ".local" / "test-stack-watch"
 

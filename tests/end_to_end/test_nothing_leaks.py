@@ -31,7 +31,7 @@ from tests.end_to_end.written import (
     lake_texts,
 )
 
-pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(1200)]
 
 #: Passwords of connections that the embedded stack leaves empty, and extras that vendors' libraries take.
 PLANTED = {

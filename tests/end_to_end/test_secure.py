@@ -48,7 +48,7 @@ from tests.conftest import own_stack
 from tests.end_to_end.demos import run_demo
 from tests.end_to_end.secure_clients import REFUSED, errors_of, person, read, write
 
-pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
 STACK_DIR = PROJECT / ".local" / "test-stack-secure"
 RECORDS = 1_000
