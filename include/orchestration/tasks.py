@@ -137,7 +137,7 @@ def score(run: Any) -> list[str]:
 
 
 def _score(lake: Lake, batches: range) -> list[str]:
-    ledger, registry = BatchLedger(lake), _registry()
+    ledger, registry = BatchLedger(lake, this_run()), _registry()
     with cassandra_session_soon() as session:
 
         def scorer_for(rows: int) -> scoring.Scorer:
