@@ -133,7 +133,7 @@ def check_rules() -> None:
 
 def _days_wanted() -> dict[str, int]:
     try:
-        return days_wanted(variable("retention_days", Days, default={}))
+        return days_wanted(variable("retention_days", Days))
     except ValueError as error:
         raise InputRefused(str(error)) from None
 

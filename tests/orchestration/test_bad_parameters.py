@@ -41,7 +41,7 @@ USUAL = {
 }
 READERS: dict[str, Callable[[], object]] = {
     "simulated_bank": lambda: bank.BankOrder.of({}),
-    "retention_days": lambda: upkeep._days_to_keep("batches"),
+    "retention_days": lambda: upkeep._days_wanted(),
     "adaptation": adaptation._wanted,
     "approvers": lambda: variable("approvers", Names, []),
     "report_subscribers": lambda: variable("report_subscribers", list[Subscriber], []),
