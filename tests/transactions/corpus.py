@@ -105,10 +105,11 @@ _add("Infinity", raw("amount", "Infinity"), c.REASON_MALFORMED)
 _add("-Infinity", raw("amount", "-Infinity"), c.REASON_MALFORMED)
 _add("NaN in an unknown field", _with(',"x":NaN'), c.REASON_MALFORMED)
 _add("60,000 brackets", b"[" * 60_000, c.REASON_MALFORMED)
-_add("as large as may be", _with(',"x":"' + "y" * (c.MAX_VALUE_BYTES - len(json.dumps(BASE)) - 7) + '"'))
+_FILL = "y" * (c.MAX_VALUE_BYTES - len(json.dumps(BASE)) - 7)
+_add("as large as may be", _with(f',"x":"{_FILL}"'), extra=f'{{"x":"{_FILL}"}}')
 _add(
     "one byte too large",
-    _with(',"x":"' + "y" * (c.MAX_VALUE_BYTES - len(json.dumps(BASE)) - 6) + '"'),
+    _with(f',"x":"{_FILL}y"'),
     c.REASON_SIZE,
 )
 _add("too large and not UTF-8", b"\xff" * (c.MAX_VALUE_BYTES + 1), c.REASON_SIZE)
