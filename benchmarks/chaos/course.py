@@ -23,10 +23,10 @@ from benchmarks.chaos.stream import SteadyStream
 from benchmarks.chaos.victims import NoVictim, Victims
 from include.local import stack
 from include.local.airflow_api import AirflowApi
+from include.local.clients import cassandra_client, kafka_client
 from include.local.demo.facts import Facts
 from include.pipeline.bank import LIVE_DAYS, BankFeed
-from include.settings import HOST, Settings
-from include.stores.cassandra.address import CassandraAddress
+from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
 from include.stores.lake.names import LABELS
@@ -75,7 +75,7 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     api.run("initialize_stores", {}, 600)
     api.run("load_customers", order.bank, 600)
     api.run("train_models", order.bank | {"only_if_missing": True}, 1500)
-    kafka = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
+    kafka = kafka_client(settings, "pipeline")
     feed = BankFeed(
         Lake(settings.lake), order.seed, order.bank["customers"], _TRAINING_DAYS, now=datetime.now(UTC)
     )
@@ -95,8 +95,7 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     console.print("[bold]4. The books[/]")
     made = produced(settings, kafka)
     record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [], problems)
-    address = CassandraAddress((HOST,), settings.ports.cassandra, settings.keyspace)
-    session = address.connect()
+    session = cassandra_client(settings, "reader").connect()
     try:
         record.books = books(settings, kafka, session, made)
     finally:

@@ -19,6 +19,7 @@ from include.alerts.gsm import to_gsm
 from include.alerts.message import Message
 from include.governance.incidents import open_incidents
 from include.orchestration.connections import open_channels
+from include.orchestration.variables import variable
 from include.pipeline.provisional import note_told, untold_alerts
 from include.stores.lake.files import Lake
 from include.stores.lake.names import NOTICES
@@ -85,9 +86,7 @@ class DutyDesk(BaseModel):
 
 def tell_duty_desk(lake: Lake) -> None:
     """Tell the duty desk, once, of each incident that has been open for longer than it wants to wait."""
-    from airflow.sdk import Variable
-
-    desk = DutyDesk.model_validate(Variable.get("duty_desk", default={}, deserialize_json=True))
+    desk = variable("duty_desk", DutyDesk, {})
     if desk.address:
         tell_of_lasting_incidents(lake, desk, datetime.now(UTC))
         tell_of_provisional_alerts(lake, desk)

@@ -102,9 +102,7 @@ def process() -> list[str]:
             return keys_of(job.run())
         except Exception as error:
             # Without the store nothing is accepted; what has arrived is read, and decided for the time being.
-            if not is_store_away(error):
-                raise
-            if not degrading.store_is_away_for_long(lake, now.stream.history_patience_seconds):
+            if _must_wait(lake, error):
                 raise
             words = degrading.decide_for_now(lake, _rules(), job.read_ahead(), str(error))
             raise AirflowSkipException(words) from error
@@ -126,14 +124,18 @@ def score(run: Any) -> list[str]:
         done = _score(lake, batches)
     except Exception as error:
         # A batch that is done again by hand has its decisions; it waits for the store.
-        if not is_store_away(error) or batches.stop != BatchLedger(lake).due(Stage.SCORED).stop:
-            raise
-        if not degrading.store_is_away_for_long(lake, settings().stream.history_patience_seconds):
+        if batches.stop != BatchLedger(lake).due(Stage.SCORED).stop or _must_wait(lake, error):
             raise
         words = degrading.decide_for_now(lake, _rules(), accepted_and_due(lake), str(error))
         raise AirflowSkipException(words) from error
     degrading.over_if_caught_up(lake)
     return done
+
+
+def _must_wait(lake: Lake, error: Exception) -> bool:
+    """Whether an error is to be tried again: it is none of the store of the past, or that is not away for long."""
+    patience = settings().stream.history_patience_seconds
+    return not (is_store_away(error) and degrading.store_is_away_for_long(lake, patience))
 
 
 def _score(lake: Lake, batches: range) -> list[str]:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import pyarrow.compute as pc
+
 from include.alerts.alert import alert_id_for
 from include.alerts.delivery import Delivery, DeliveryState
 from include.alerts.delivery_masking import shown_error, shown_recipient
@@ -199,8 +201,7 @@ def _of_scoring(way: _Way, lake: Lake, ledger: BatchLedger, found: Found) -> Non
     if "began_at" in manifest:
         way.steps.append(Step(_at(manifest["began_at"]), Where.SCORING, "taken up", f"batch {batch}", run))
     table = lake.read_table(scored_file(batch))
-    rows = [row for row in table.to_pylist() if row["transaction_id"] == found.transaction_id]
-    for row in rows:
+    for row in table.filter(pc.field("transaction_id") == found.transaction_id).to_pylist():
         numbers = [str(row[name]) for name in ("account_id", "counterparty_id", "customer_id") if row[name]]
         score = "none" if row["score"] is None else f"{row['score']:.4f}"
         detail = [

@@ -11,7 +11,6 @@ in the manifest of the scored batch.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -189,7 +188,7 @@ def _seal(lake: Lake, batch: int, manifest: Mapping[str, Any]) -> None:
     path = provisional_file(batch)
     content = {
         "batch": batch,
-        "files": {path: {"sha256": hashlib.sha256(lake.read_bytes(path)).hexdigest()}},
+        "files": {path: {"sha256": lake.sha256(path)}},
         "versions": {name: manifest[name] for name in ("level", "ruleset", "lists", "scored_at")},
     }
     try:

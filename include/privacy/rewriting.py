@@ -25,7 +25,7 @@ from include.pipeline.batch_log import STATES, batch_numbers
 from include.pipeline.known_labels import HISTORY
 from include.pipeline.states import read_states, write_states
 from include.privacy.erasure import ErasurePlan
-from include.stores.lake.files import Lake
+from include.stores.lake.files import Lake, parquet_bytes
 from include.stores.lake.ledger import BatchLedger, Stage, batch_folder
 from include.stores.lake.names import LABELS
 
@@ -78,7 +78,7 @@ def rewrite_batches(lake: Lake, plan: ErasurePlan, witness: Witness) -> Iterator
             before = lake.read_bytes(path)
             table, rows = rewrite(pq.ParquetFile(pa.BufferReader(before)).read(), plan)
             if rows:
-                contents[path] = _parquet(table)
+                contents[path] = parquet_bytes(table)
                 rewrites.append(Rewrite(path, _sha(before), _sha(contents[path]), rows))
         if not rewrites:
             continue
@@ -115,7 +115,7 @@ def rewrite_states(lake: Lake, plan: ErasurePlan) -> int:
 def _rewrite_file(lake: Lake, path: str, plan: ErasurePlan) -> int:
     table, rows = rewrite(lake.read_table(path), plan)
     if rows:
-        lake.write_bytes(path, _parquet(table))
+        lake.write_table(path, table)
     return rows
 
 
@@ -166,13 +166,6 @@ def _in(column: pa.ChunkedArray, tokens: Mapping[str, str]) -> pa.ChunkedArray:
 
 def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _parquet(table: pa.Table) -> bytes:
-    """As ``Lake.write_table`` writes it."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def _sha(content: bytes) -> str:

@@ -41,7 +41,7 @@ from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
-from include.transactions.settling import Settled, settle
+from include.transactions.settling import Settled, places, settle
 
 log = logging.getLogger(__name__)
 
@@ -125,10 +125,8 @@ class ProcessJob:
             of earlier batches are still among them.
         """
         self._stop_leftovers()
-        cursor, processed = (
-            BatchLedger(self.lake).cursor(Stage.ACCEPTED),
-            BatchLedger(self.lake).processed_offsets(),
-        )
+        ledger = BatchLedger(self.lake)
+        cursor, processed = ledger.cursor(Stage.ACCEPTED), ledger.processed_offsets()
         topic = self._topic()
         run = next((run for run in self._last_run() if run.committed_after(cursor.next_batch)), None)
         if run is None:
@@ -137,10 +135,7 @@ class ProcessJob:
         done = run.end_of(run.committed_after(cursor.next_batch), processed)
         start = {partition: done.get(partition, _EARLIEST) for partition in topic.ends}
         if lag(topic.readable_ends, start):
-            start_query(
-                self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
-                self.settings.stream, QUERY, start,
-            ).awaitTermination()  # fmt: skip
+            run.start(start).awaitTermination()
         for batch in run.committed_after(cursor.next_batch):
             until = run.end_of([batch], processed)
             sound = settle(run.arrivals(processed, until), _NothingSeen(), batch).accepted
@@ -153,10 +148,7 @@ class ProcessJob:
         self.lake.delete_folder(run.folder)  # of a try of which nothing was committed
         limit, began = self.settings.stream.max_run_seconds, time.monotonic()
         use_codegen(self.spark, wanted=waiting >= _CODEGEN_FROM_ROWS)
-        query = start_query(
-            self.spark, self.kafka, self.settings.topics.transactions, self.lake, run.rows, run.checkpoint.path,
-            self.settings.stream, QUERY, start,
-        )  # fmt: skip
+        query = run.start(start)
         read: list[int] = []
         with ThreadPoolExecutor(1) as waiting_for_spark:
             # One call that waits, not many that ask: each costs client and server milliseconds.
@@ -212,6 +204,14 @@ class _Run:
     @property
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.job.lake, f"{self.folder}/checkpoint", self.job.settings.topics.transactions)
+
+    def start(self, offsets: Mapping[int, int]) -> Any:
+        """Start Spark's query from these offsets on."""
+        job = self.job
+        return start_query(
+            job.spark, job.kafka, job.settings.topics.transactions, job.lake, self.rows, self.checkpoint.path,
+            job.settings.stream, QUERY, offsets,
+        )  # fmt: skip
 
     def committed_after(self, batch: int) -> list[int]:
         """Batches from ``batch`` on that Spark has committed."""
@@ -305,14 +305,13 @@ class _Run:
 
     def _whole(self, dead: pa.Table) -> Iterator[pa.Table]:
         """The refused records with their bytes, bit by bit: a record may have many more than the contract allows."""
-        wanted = _places(dead)
-        sent: set[int] = set()
+        waiting = set(places(dead).tolist())
         for piece in self._pieces():
-            places = _places(piece)
-            asked = pc.is_in(places, value_set=wanted).to_pylist()
             # A task that was tried again may have left its rows twice.
-            fresh = [hit and place not in sent for hit, place in zip(asked, places.to_pylist(), strict=True)]
-            sent |= {place for place, hit in zip(places.to_pylist(), fresh, strict=True) if hit}
+            fresh = []
+            for place in places(piece).tolist():
+                fresh.append(place in waiting)
+                waiting.discard(place)
             if any(fresh):
                 yield piece.filter(pa.array(fresh)).cast(ARRIVAL_SCHEMA)
 
@@ -339,14 +338,6 @@ class _Run:
         """A killed task left half a file; Spark's sink log knows which files count."""
         log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
         return self.job.spark.read.parquet(self.job.lake.url(self.rows)).select(*columns).toArrow()
-
-
-def _places(rows: pa.Table) -> pa.Array:
-    """Where records stand in the topic, as one number each."""
-    return pc.add(
-        pc.multiply(rows["kafka_partition"].cast(pa.int64()), pa.scalar(1 << 44, pa.int64())),
-        rows["kafka_offset"],
-    ).combine_chunks()
 
 
 class _NothingSeen:

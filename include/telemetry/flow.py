@@ -70,18 +70,17 @@ def _alerts(cursor: Cursor) -> Iterator[Sample]:
 
 
 def _histograms(stage: str, cursor: Cursor) -> Iterator[Sample]:
-    for name, metric in (("duration_seconds", c.DURATION), ("age_seconds", c.AGE)):
-        if (found := _histogram(cursor, name)) is not None:
-            yield sample(metric, found, stage=stage)
+    wanted = [("duration_seconds", c.DURATION, {"stage": stage}), ("age_seconds", c.AGE, {"stage": stage})]
     if stage == Stage.ACCEPTED:
-        for name, metric in (
-            ("wait_seconds", c.WAIT),
-            ("spark_seconds", c.SPARK),
-            ("settle_seconds", c.SETTLE),
-            ("batch_records", c.BATCH_SIZE),
-        ):
-            if (found := _histogram(cursor, name)) is not None:
-                yield sample(metric, found)
+        wanted += [
+            ("wait_seconds", c.WAIT, {}),
+            ("spark_seconds", c.SPARK, {}),
+            ("settle_seconds", c.SETTLE, {}),
+            ("batch_records", c.BATCH_SIZE, {}),
+        ]
+    for name, metric, labels in wanted:
+        if (found := _histogram(cursor, name)) is not None:
+            yield sample(metric, found, **labels)
 
 
 def _histogram(cursor: Cursor, name: str) -> Histogram | None:

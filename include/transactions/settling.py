@@ -49,6 +49,15 @@ def _first_of_each(values: np.ndarray) -> np.ndarray:
     return mask
 
 
+def places(rows: pa.Table) -> np.ndarray:
+    """Where records stand in their topic (``kafka_partition``, ``kafka_offset``), as one number each."""
+    partition, offset = (
+        rows[name].to_numpy().astype(np.int64) for name in ("kafka_partition", "kafka_offset")
+    )
+    numbers: np.ndarray = (partition << 44) + offset
+    return numbers
+
+
 def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
     """Judge the arrivals of a batch.
 
@@ -66,10 +75,7 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
         The batch's number.
     """
     arrivals = arrivals.sort_by([("kafka_partition", "ascending"), ("kafka_offset", "ascending")])
-    place = (arrivals["kafka_partition"].to_numpy().astype(np.int64) << 44) + arrivals[
-        "kafka_offset"
-    ].to_numpy().astype(np.int64)
-    arrivals = arrivals.filter(pa.array(_first_of_each(place)))
+    arrivals = arrivals.filter(pa.array(_first_of_each(places(arrivals))))
     valid = pc.equal(pc.list_value_length(arrivals["errors"]), 0)
     dead = arrivals.filter(pc.invert(valid))
     candidates = arrivals.filter(valid).select(ACCEPTED_SCHEMA.names)

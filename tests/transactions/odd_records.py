@@ -15,8 +15,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from include.transactions import contract as c
+from tests.transactions.corpus import BASE
 
-ACCOUNT = "DE02120300000000202051"
+ACCOUNT = BASE["account_id"]
 _FIELDS = tuple(rule.name for rule in c.FIELDS)
 _IDS = ("transaction_id", "counterparty_id", "device_id", "customer_id")
 
@@ -73,19 +74,16 @@ class Odd:
 
 def base(now: datetime, **changes: Any) -> dict[str, Any]:
     """A sound transaction of two seconds ago, with changes; ``...`` takes a field away."""
-    document = {
-        "transaction_id": "odd-0",
-        "account_id": ACCOUNT,
-        "counterparty_id": "M-1",
-        "amount": "12.50",
-        "currency": "EUR",
-        "transaction_type": "CARD_PAYMENT",
-        "channel": "POS",
-        "country": "DE",
-        "occurred_at": (now - timedelta(seconds=2)).isoformat(),
-        "device_id": "D-1",
-        "customer_id": "C-1",
-    } | changes
+    document = (
+        BASE
+        | {
+            "transaction_id": "odd-0",
+            "occurred_at": (now - timedelta(seconds=2)).isoformat(),
+            "device_id": "D-1",
+            "customer_id": "C-1",
+        }
+        | changes
+    )
     return {name: value for name, value in document.items() if value is not ...}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from include.stores.cassandra.errors import MigrationInvalid
 
-_KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_PLAIN = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _REPLICATION_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _PARAMETER = re.compile(r"\{\{(\w+)\}\}")
 # Comments, quoted text, the end of a statement, or anything else, one piece at a time.
@@ -26,12 +26,7 @@ def keyspace_name(name: str) -> str:
     MigrationInvalid
         For anything but 1–48 lower-case letters, digits and underscores, a letter first.
     """
-    if not _KEYSPACE.fullmatch(name):
-        raise MigrationInvalid(
-            "expected a keyspace name of 1 to 48 lower-case letters, digits and underscores, a letter "
-            f"first; came {name!r}: choose another name in the settings"
-        )
-    return name
+    return _plain(name, "a keyspace name", "choose another name in the settings")
 
 
 def role_name(name: str) -> str:
@@ -42,10 +37,14 @@ def role_name(name: str) -> str:
     MigrationInvalid
         For anything but 1–48 lower-case letters, digits and underscores, a letter first.
     """
-    if not _KEYSPACE.fullmatch(name):
+    return _plain(name, "the name of a role", "make one with such a name")
+
+
+def _plain(name: str, what: str, advice: str) -> str:
+    if not _PLAIN.fullmatch(name):
         raise MigrationInvalid(
-            "expected the name of a role of 1 to 48 lower-case letters, digits and underscores, a letter "
-            f"first; came {name!r}: make one with such a name"
+            f"expected {what} of 1 to 48 lower-case letters, digits and underscores, a letter "
+            f"first; came {name!r}: {advice}"
         )
     return name
 

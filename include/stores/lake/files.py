@@ -25,6 +25,13 @@ _HALF = ".tmp"
 _PIECE_BYTES, _PIECE_ROWS = 16 * 2**20, 32
 
 
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A table as the lake's Parquet files have it."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
 class Lake:
     """The lake's files, addressed by paths relative to its root.
 
@@ -206,9 +213,7 @@ class Lake:
 
     def write_table(self, path: str, table: pa.Table) -> None:
         """Write one Parquet file."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        self.write_bytes(path, sink.getvalue().to_pybytes())
+        self.write_bytes(path, parquet_bytes(table))
 
     def delete_folder(self, path: str) -> None:
         """Delete a folder and all in it; one that is not there is no error."""
