@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class AuditedBank:
         self.lake.write_table(path, pa.Table.from_pylist(rows, schema=table.schema))
 
 
-@lru_cache(maxsize=1)
+@cache
 def template_registry(folder: Path) -> ModelRegistry:
     """Of the lake that is copied, with the model in memory."""
     registry = model_registry(Lake(folder.as_uri()))
@@ -92,7 +92,7 @@ def template_registry(folder: Path) -> ModelRegistry:
     return registry
 
 
-@lru_cache(maxsize=1)
+@cache
 def shipped_rules() -> RuleBook:
     """A book of the shipped rules, in a lake of its own."""
     book = RuleBook(Lake(Path(tempfile.mkdtemp()).as_uri()), rule_columns())
@@ -112,7 +112,7 @@ def copy_of(template: Path, target: Path) -> AuditedBank:
     return AuditedBank(target, template)
 
 
-@lru_cache(maxsize=1)
+@cache
 def template(folder: Path) -> Path:
     """The lake that is copied; never to be changed."""
     lake, bank = Lake(folder.as_uri()), SimulatedBank(5, 100, start=datetime(2026, 1, 1, tzinfo=UTC))

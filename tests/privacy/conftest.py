@@ -39,7 +39,7 @@ class Told:
 
 @pytest.fixture(scope="session")
 def scored_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return template(tmp_path_factory.mktemp("template") / "lake")
+    return template(tmp_path_factory.getbasetemp() / "audited")
 
 
 @pytest.fixture
