@@ -82,8 +82,8 @@ def run_demo(settings: Settings, order: DemoOrder, report: Path) -> DemoRecord:
     stack.up(settings, say=console.print)
     console.print("[bold]2. Topics, tables, rules, customers; the bank's history and the first model[/]")
     api = AirflowApi(settings)
-    _timed(console, "stores", lambda: api.run("initialize_stores", {}, 180))
-    _timed(console, "customers", lambda: api.run("load_customers", order.bank, 180))
+    _timed(console, "stores", lambda: api.run("initialize_stores", {}, 600))
+    _timed(console, "customers", lambda: api.run("load_customers", order.bank, 600))
     _timed(console, "model", lambda: api.run("train_models", order.bank | {"only_if_missing": True}, 1500))
     console.print(
         f"[bold]3. {order.transactions:,} transactions, {order.rate:g} a second, seed {order.seed}[/]"
