@@ -37,7 +37,7 @@ def run_demo(tmp_path: Path, records: int = RECORDS) -> dict[str, Any]:
 
 def record_of(process: subprocess.Popen[str], report: Path) -> dict[str, Any]:
     """The report of a demo that has ended; its output is shown if there is none."""
-    output, _ = process.communicate(timeout=800)
+    output, _ = process.communicate(timeout=1_500)
     assert report.exists(), output
     record: dict[str, Any] = json.loads(report.read_text())
     # The machine may be slow; what is judged here is that nothing is lost and nothing doubled.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -24,9 +25,27 @@ from include.stores.lake.names import ARRIVALS
 Metrics = Mapping[tuple[str, ...], float]
 
 
-def metrics_of(stack: Settings, token: str | None = None) -> Metrics:
-    """Samples by name and sorted label values, as Prometheus reads them."""
-    shown = load_secrets(stack.stack_dir).metrics if token is None else token
+#: The server imports and connects for the first who asks; a part that is late is left out then.
+_PATIENCE_SECONDS = 120.0
+
+
+def metrics_of(stack: Settings) -> Metrics:
+    """Samples by name and sorted label values, as Prometheus reads them, of all parts."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        found = _read_metrics(stack, load_secrets(stack.stack_dir).metrics)
+        away = [part for (name, part), up in _parts(found) if not up]
+        if not away:
+            return found
+        assert time.monotonic() < end, f"waited {_PATIENCE_SECONDS:.0f} s for the metrics of {', '.join(away)}"
+        time.sleep(2)
+
+
+def _parts(metrics: Metrics) -> list[tuple[tuple[str, ...], float]]:
+    return [(key, value) for key, value in metrics.items() if key[0] == "tidewatch_metrics_part_up"]
+
+
+def _read_metrics(stack: Settings, shown: str) -> Metrics:
     request = urllib.request.Request(  # noqa: S310 - our own address
         f"{address(stack)}/fraud-desk/api/metrics", headers={"Authorization": f"Bearer {shown}"}
     )
@@ -42,7 +61,7 @@ def metrics_of(stack: Settings, token: str | None = None) -> Metrics:
 def is_refused(stack: Settings, token: str) -> bool:
     """Whether the metrics are closed to who shows this token."""
     try:
-        metrics_of(stack, token)
+        _read_metrics(stack, token)
     except urllib.error.HTTPError as error:
         return error.code == 401
     return False

@@ -26,7 +26,7 @@ from tests.end_to_end.observed import (
     ways_of,
 )
 
-pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(1_800)]
 
 
 def test_transactions_become_alerts_rows_and_mails(airflow: Settings, tmp_path: Path) -> None:

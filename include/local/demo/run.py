@@ -37,8 +37,8 @@ _TRANSACTIONS_A_CUSTOMER_AND_DAY = 2
 _LEAST_CUSTOMERS = 5_000
 _TELL_EVERY_SECONDS = 10.0
 #: After the last batch: a delivery that failed once waits for its next try.
-_DELIVERY_PATIENCE_SECONDS = 120.0
-_LABEL_PATIENCE_SECONDS = 120.0
+_DELIVERY_PATIENCE_SECONDS = 300.0
+_LABEL_PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
