@@ -37,7 +37,9 @@ def metrics_of(stack: Settings) -> Metrics:
         away = [part for (name, part), up in _parts(found) if not up]
         if not away:
             return found
-        assert time.monotonic() < end, f"waited {_PATIENCE_SECONDS:.0f} s for the metrics of {', '.join(away)}"
+        assert time.monotonic() < end, (
+            f"waited {_PATIENCE_SECONDS:.0f} s for the metrics of {', '.join(away)}"
+        )
         time.sleep(2)
 
 
