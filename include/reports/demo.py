@@ -12,6 +12,8 @@ from include.reports.checks import Bound, Check
 
 #: Above this rate the machine, not the design, sets the latency; it is told and not judged.
 JUDGED_RATE = 200.0
+#: From this share of its processors' time on a machine is at its limit.
+SATURATED = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class DemoRecord:
         Most seconds between two batches while records were being sent; None without a batch.
     latencies
         Seconds from the arrival at the broker to the hand-over to the mail server, one a delivery.
+    busy
+        Share of the processors' time that was used until all of it was through; None where nobody looked.
     restarts
         Components that were restarted meanwhile.
     problems
@@ -85,6 +89,7 @@ class DemoRecord:
     per_typology: Mapping[str, TypologyResult]
     true_alerts: int  # alert decisions on transactions that are fraud
     model: str
+    busy: float | None = None
     restarts: Sequence[str] = ()
     problems: Sequence[str] = field(default_factory=tuple)
 
@@ -95,6 +100,11 @@ class DemoRecord:
             self.produced == self.accepted + self.duplicates + self.dead_lettered
             and self.accepted == self.scored == self.stored
         )
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether the processors had no time left: what came waited in a queue."""
+        return self.busy is not None and self.busy >= SATURATED
 
     @property
     def precision(self) -> float | None:
@@ -134,6 +144,7 @@ class DemoRecord:
             Check("latency p95, arrival to mail server, s", self.latency(95), must, aim),
             Check("latency p99, arrival to mail server, s", self.latency(99)),
             Check("longest gap between batches, s", self.longest_gap, Bound("<=", 5.0) if judged else None),
+            Check("processors busy, share", self.busy),
             Check("recall over all typologies", caught / frauds if frauds else None),
             Check("precision of alerts", self.precision),
             Check("problems", len(self.problems), Bound("==", 0)),

@@ -76,3 +76,12 @@ def test_whatever_goes_wrong_fails_its_check(change: dict[str, object], check: s
 def test_a_restart_or_a_higher_rate_is_told_and_not_judged_by_its_latency(change: dict[str, object]) -> None:
     slow = replace(GOOD, latencies=[30.0], longest_gap=30.0, **change)  # type: ignore[arg-type]
     assert exit_code(slow.checks()) == 0
+
+
+@pytest.mark.parametrize(("busy", "saturated"), [(None, False), (0.7, False), (0.95, True), (1.0, True)])
+def test_a_machine_at_its_limit_is_told_of(busy: float | None, saturated: bool) -> None:
+    record = replace(GOOD, busy=busy)
+    assert record.is_saturated is saturated
+    assert exit_code(record.checks()) == 0
+    (told,) = [check for check in record.checks() if check.name == "processors busy, share"]
+    assert told.value == busy

@@ -11,6 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.live import Live
 
@@ -116,8 +117,9 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
         progress = Progress(settings, offsets)
         stream = Stream(feed, bank, settings.topics.transactions, order.transactions, order.rate)
         stream.start()
+        psutil.cpu_percent()
         snapshot, problem = _watch(stream, progress, console)
-        seconds = time.monotonic() - began
+        busy, seconds = psutil.cpu_percent() / 100, time.monotonic() - began
         sent = stream.result()
         labels = _labels(settings, feed, bank)
         facts = Facts(settings, range(progress.first_batch, progress.next_batch - snapshot.batches_behind))
@@ -157,6 +159,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
                 per_typology=typologies,
                 true_alerts=true_alerts,
                 model=facts.model(),
+                busy=busy,
                 restarts=[name for name, state in after.items() if state.started != components[name].started],
                 problems=problems,
             )
@@ -226,6 +229,12 @@ def _tell(console: Console, record: DemoRecord, report: Path) -> None:
     console.print(checks_table(checks))
     if record.restarts:
         console.print(f"Restarted meanwhile: {', '.join(record.restarts)}; the latency is told, not judged.")
+    if record.is_saturated and any(check.name.startswith("latency") for check in failed(checks)):
+        slower = max(1, round(record.rate / 4))
+        console.print(
+            f"The processors were busy {record.busy:.0%} of the time: transactions waited for them. Nothing is lost by "
+            f"that; for the latency take more or faster cores, or a lower rate, e.g. make demo RATE={slower}"
+        )
     for problem in record.problems:
         console.print(f"[red]Problem:[/] {problem}")
     for check in failed(checks):
