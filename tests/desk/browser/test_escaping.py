@@ -32,7 +32,7 @@ def test_html_is_text_on_every_page(desk: OpenDesk, nasty: Alert) -> None:
     window.alert(nasty.alert_id)
     page.get_by_role("button", name="Comment").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Why").fill(COMMENT)
+    dialog.get_by_label("Comment").fill(COMMENT)
     dialog.get_by_role("button", name="Add comment").click()
     window.says("commented")
     expect(page.locator("#history blockquote")).to_have_text(COMMENT)
