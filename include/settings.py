@@ -57,6 +57,8 @@ class Ports(BaseModel):
     cassandra_storage: Port = 17000
     postgres: Port = 15432
     spark_connect: Port = 15002
+    spark_master: Port = 17077  # of a cluster, as its workers' port
+    spark_worker: Port = 17078
     smtp: Port = 11025
     mailbox: Port = 18025
 
@@ -110,13 +112,27 @@ class Topics(BaseModel):
     labels: TopicName = "fraud-labels"
 
 
+#: ``single``: one of each server. ``cluster``: three brokers and three Cassandra nodes on loopback addresses of their
+#: own, a Spark master with two workers, Airflow with Celery: docs/scaling.md.
+Topology = Literal["single", "cluster"]
+#: Brokers and Cassandra nodes of a cluster.
+CLUSTER_NODES = 3
+SPARK_WORKERS = 2
+
 #: ``open``: no passwords between the parts, all on the loopback interface. ``secure``: docs/security-profile.md.
 Profile = Literal["open", "secure"]
 
 
 def _stack_dir(chosen: dict[str, Any]) -> Path:
-    """A stack of its own for each profile: servers that were made without passwords do not get them afterwards."""
-    return PROJECT / ".local" / ("stack-secure" if chosen.get("profile") == "secure" else "stack")
+    """A stack of its own for each profile and topology: what servers were made as does not change afterwards."""
+    kind = "-secure" if chosen.get("profile") == "secure" else ""
+    return PROJECT / ".local" / f"stack{kind}{'-cluster' if chosen.get('topology') == 'cluster' else ''}"
+
+
+def _replication(chosen: dict[str, Any]) -> dict[str, str | int]:
+    if chosen.get("topology") == "cluster":
+        return {"class": "NetworkTopologyStrategy", "datacenter1": CLUSTER_NODES}
+    return {"class": "SimpleStrategy", "replication_factor": 1}
 
 
 class Settings(BaseSettings):
@@ -131,13 +147,14 @@ class Settings(BaseSettings):
     )
 
     profile: Profile = "open"  # of the embedded stack
+    topology: Topology = "single"  # of the embedded stack
     stack_dir: Path = Field(default_factory=_stack_dir)  # data, logs and process ids of the embedded stack
     jars_dir: Path = PROJECT / ".local" / "jars"
     reports_dir: Path = PROJECT / "reports"
     lake_uri: str = ""  # file:, hdfs: or s3: URI; empty: below stack_dir
     keyspace: str = Field("tidewatch", pattern=r"^[a-z][a-z0-9_]{0,47}$")
-    # Of a keyspace that has to be made; a cluster wants NetworkTopologyStrategy and a factor of 3.
-    replication: dict[str, str | int] = {"class": "SimpleStrategy", "replication_factor": 1}
+    # Of a keyspace that has to be made; a cluster of your own wants its data centres and a factor of 3 in each.
+    replication: dict[str, str | int] = Field(default_factory=_replication)
     # Where the fraud desk is for people outside this machine, e.g. https://bank.example/fraud-desk; empty: messages
     # have no links. The keys sign customers' links; several, separated by commas, the newest last.
     desk_url: str = ""
@@ -195,6 +212,15 @@ class Settings(BaseSettings):
         return token
 
     @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.is_cluster and self.is_secure:
+            raise ValueError(
+                "TIDEWATCH_TOPOLOGY: expected single with the secure profile, got cluster; the embedded certificates "
+                "are for one host. A cluster of your own has its own: docs/security-profile.md"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pseudonyms_have_keys(self) -> Self:
         key, lookup = self.pseudonym_key.get_secret_value(), self.lookup_key.get_secret_value()
         if self.pseudonyms and (len(key) < 16 or not lookup):
@@ -209,6 +235,16 @@ class Settings(BaseSettings):
     def is_secure(self) -> bool:
         """Whether the embedded stack has TLS, accounts and rights."""
         return self.profile == "secure"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Addresses of the brokers, and of the Cassandra nodes; every node has the same ports."""
+        return tuple(f"127.0.0.{node}" for node in range(1, 1 + (CLUSTER_NODES if self.is_cluster else 1)))
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether the embedded stack has several of what can be several."""
+        return self.topology == "cluster"
 
     @property
     def lake(self) -> str:

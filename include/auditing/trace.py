@@ -17,7 +17,7 @@ from include.alerts.masking import mask_in
 from include.auditing.stores import add_cassandra_arguments, cassandra
 from include.pipeline.journey import Journey, JourneyStores, journey
 from include.pipeline.journey_search import FURTHER_RUNS, Found, Outcome, Search
-from include.settings import HOST, settings
+from include.settings import settings
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.cases import CassandraCaseStore, CassandraHandlingStore
 from include.stores.cassandra.errors import CassandraStoreError
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--offset", metavar="PARTITION:OFFSET", help="place of the record in the topic")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--lake-only", action="store_true", help="ask neither Cassandra nor the brokers")
-    brokers = f"{HOST}:{settings().ports.kafka}"
+    brokers = ",".join(f"{host}:{settings().ports.kafka}" for host in settings().hosts)
     parser.add_argument("--kafka", default=brokers, metavar="HOST:PORT", help="the brokers")
     add_cassandra_arguments(parser)
     return parser

@@ -16,7 +16,7 @@ from include.local.jars import fetch
 from include.local.java import java
 from include.local.secrets import load_secrets
 from include.local.supervision import Supervision
-from include.settings import Settings, SettingsRefused, settings
+from include.settings import Profile, Settings, SettingsRefused, Topology, settings
 
 
 def _print_status(now: Settings) -> None:
@@ -42,11 +42,20 @@ def print_addresses(now: Settings) -> None:
     print(f"Logs         {now.stack_dir}/logs/        Stop everything: make down")
 
 
-def _tell_of_the_other(now: Settings) -> None:
+#: The stacks there can be beside each other, and how `make` is told which is meant.
+_STACKS: dict[tuple[Profile, Topology], str] = {
+    ("open", "single"): "",
+    ("secure", "single"): " PROFILE=secure",
+    ("open", "cluster"): " TOPOLOGY=cluster",
+}
+
+
+def _tell_of_the_others(now: Settings) -> None:
     """Whoever forgot to name the profile would think that all is down."""
-    other = Settings(profile="open" if now.is_secure else "secure")
-    if other.stack_dir != now.stack_dir and Supervision(other).is_running():
-        print(f"A stack of the profile {other.profile} goes on running: make down PROFILE={other.profile}")
+    for (profile, topology), words in _STACKS.items():
+        other = Settings(profile=profile, topology=topology)
+        if other.stack_dir != now.stack_dir and Supervision(other).is_running():
+            print(f"Another stack ({profile}, {topology}) goes on running: make down{words}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
             print_addresses(now)
         elif options.command == "down":
             stack.down(now)
-            _tell_of_the_other(now)
+            _tell_of_the_others(now)
         else:
             _print_status(now)
     except (LocalStackError, SettingsRefused) as problem:

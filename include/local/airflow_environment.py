@@ -55,7 +55,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         # Events for a paused consumer are not kept; only the simulated bank waits to be switched on.
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor" if settings.is_cluster else "LocalExecutor",
         "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address(settings)}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,approver:op,analyst:user,viewer:viewer",
@@ -87,6 +87,19 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         **(_tls(settings) if settings.is_secure else {}),
+        **(_celery(database) if settings.is_cluster else {}),
+    }
+
+
+def _celery(database: str) -> dict[str, str]:
+    """Celery's queue and results in Airflow's own database server; a worker looks for work every second."""
+    return {
+        "AIRFLOW__CELERY__BROKER_URL": f"sqla+postgresql+psycopg2://{database}",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{database}",
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": LATENCY["AIRFLOW__CORE__PARALLELISM"],
+        "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+        "AIRFLOW__CELERY__TASK_ACKS_LATE": "True",
+        "AIRFLOW__CELERY__WORKER_ENABLE_REMOTE_CONTROL": "False",
     }
 
 

@@ -17,6 +17,7 @@ from include.local.clients import (
     SMTP_USER,
     SPARK_HOST,
     authority,
+    brokers,
     cassandra_password,
     kafka_password,
     kafka_security,
@@ -104,12 +105,12 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
     }
     extra = dict(connection.conn_extra)
     if "bootstrap.servers" in extra:
-        extra |= {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}", **kafka_security(settings)}
+        extra |= {"bootstrap.servers": brokers(settings), **kafka_security(settings)}
     changes: dict[str, Any] = {"conn_extra": extra}
     if connection.conn_host is not None:
         changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}
     if connection.conn_type == "cassandra":
-        changes["conn_schema"] = settings.keyspace
+        changes |= {"conn_schema": settings.keyspace, "conn_host": ",".join(settings.hosts)}
         extra["sync_lag_seconds"] = SYNC_LAG_SECONDS
     if connection.conn_type == "postgres":
         changes |= {"conn_login": "airflow", "conn_password": load_secrets(settings.stack_dir).postgres}

@@ -36,6 +36,11 @@ def authority(settings: Settings) -> str:
     return str(Certificates(settings.stack_dir).authority)
 
 
+def brokers(settings: Settings) -> str:
+    """Bootstrap addresses of Kafka."""
+    return ",".join(f"{host}:{settings.ports.kafka}" for host in settings.hosts)
+
+
 def kafka_security(settings: Settings) -> dict[str, str]:
     """librdkafka settings of every user; none in the open profile."""
     if not settings.is_secure:
@@ -49,7 +54,7 @@ def kafka_security(settings: Settings) -> dict[str, str]:
 
 def kafka_client(settings: Settings, user: KafkaUser) -> dict[str, Any]:
     """librdkafka settings of a user of the broker."""
-    address = {"bootstrap.servers": f"{HOST}:{settings.ports.kafka}"}
+    address = {"bootstrap.servers": brokers(settings)}
     if not settings.is_secure:
         return address
     login = {"sasl.username": user, "sasl.password": kafka_password(settings, user)}
@@ -66,7 +71,7 @@ def cassandra_client(settings: Settings, role: CassandraRole) -> CassandraAddres
     from include.stores.cassandra.address import CassandraAddress
 
     if not settings.is_secure:
-        return CassandraAddress((HOST,), settings.ports.cassandra, settings.keyspace)
+        return CassandraAddress(settings.hosts, settings.ports.cassandra, settings.keyspace)
     return CassandraAddress(
         (HOST,),
         settings.ports.cassandra,

@@ -11,18 +11,20 @@ from include.local.errors import PortTaken, SetupError
 from include.local.jars import fetch
 from include.local.java import java
 from include.local.services import all_services
-from include.settings import HOST, Settings
+from include.settings import Settings
 
 MEMORY_NEEDED_GIB = 5
+CLUSTER_MEMORY_NEEDED_GIB = 10
 DISK_NEEDED_GIB = 4
 
 
-def check_memory() -> None:
+def check_memory(settings: Settings) -> None:
     """Refuse a machine on which the stack would be killed half-way."""
+    needed = CLUSTER_MEMORY_NEEDED_GIB if settings.is_cluster else MEMORY_NEEDED_GIB
     free = psutil.virtual_memory().available / 2**30
-    if free < MEMORY_NEEDED_GIB:
+    if free < needed:
         raise SetupError(
-            f"expected {MEMORY_NEEDED_GIB} GiB of free memory, found {free:.1f}; close something, or lower "
+            f"expected {needed} GiB of free memory, found {free:.1f}; close something, or lower "
             "TIDEWATCH_MEMORY__CASSANDRA, TIDEWATCH_MEMORY__SPARK and TIDEWATCH_MEMORY__KAFKA (MiB of heap)"
         )
 
@@ -56,7 +58,7 @@ def check_ports(settings: Settings) -> None:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((HOST, port))
+                    probe.bind((service.host, port))
                 except OSError:
                     taken.append(
                         f"  port {port} of {service.name} is in use by {_holder(port)}: stop it, or set "
@@ -69,7 +71,7 @@ def check_ports(settings: Settings) -> None:
 def check_all(settings: Settings) -> None:
     """All of the above, and Java and the jars, which are fetched if need be."""
     java()
-    check_memory()
+    check_memory(settings)
     check_disk(settings)
     check_ports(settings)
     fetch(settings.jars_dir)

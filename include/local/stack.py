@@ -13,7 +13,8 @@ from include.local.certificates import Certificates
 from include.local.errors import ServiceFailed, SetupError
 from include.local.launch import wait_for
 from include.local.preflight import check_all
-from include.local.services import AIRFLOW, all_services
+from include.local.services import all_services
+from include.local.services.airflow import AirflowComponent
 from include.local.supervision import Supervision, stack_environment
 from include.settings import Settings
 
@@ -45,16 +46,17 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
     services = all_services(settings)
     names = list(only or services)
     began = time.monotonic()
+    of_airflow = [name for name in names if isinstance(services[name], AirflowComponent)]
     for name in names:
-        if name not in AIRFLOW:
+        if name not in of_airflow:
             supervision.start_service(name)
-    if any(name in AIRFLOW for name in names):
+    if of_airflow:
         _wait(supervision, settings, "postgres", began, say)
         _load_airflow_settings(settings)
-        for name in AIRFLOW:
+        for name in of_airflow:
             supervision.start_service(name)
     for name in names:
-        if name != "postgres" or not any(other in AIRFLOW for other in names):
+        if name != "postgres" or not of_airflow:
             _wait(supervision, settings, name, began, say)
 
 

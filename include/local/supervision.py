@@ -29,6 +29,7 @@ def stack_environment(settings: Settings) -> dict[str, str]:
         "TIDEWATCH_STACK_DIR": str(settings.stack_dir),
         "TIDEWATCH_LAKE_URI": settings.lake,
         "TIDEWATCH_PROFILE": settings.profile,
+        "TIDEWATCH_TOPOLOGY": settings.topology,
     }
     for name, port in settings.ports:
         chosen[f"TIDEWATCH_PORTS__{name.upper()}"] = str(port)

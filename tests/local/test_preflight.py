@@ -40,7 +40,7 @@ def test_too_little_memory_says_how_much_and_what_to_lower(monkeypatch: pytest.M
     small = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=3 * 2**30))
     monkeypatch.setattr(preflight, "psutil", small)
     with pytest.raises(SetupError, match=r"expected 5 GiB of free memory, found 3\.0; .*TIDEWATCH_MEMORY__"):
-        preflight.check_memory()
+        preflight.check_memory(Settings())
 
 
 def test_too_little_disk_says_where_and_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from include.local.airflow_environment import address, airflow_environment
 from include.local.clients import http_context
 from include.local.secrets import load_secrets
-from include.local.services.base import Service
+from include.local.services.base import Service, port_answers
 
 
 class AirflowComponent(Service):
@@ -76,7 +76,7 @@ class ApiServer(AirflowComponent):
 
 
 class Scheduler(AirflowComponent):
-    """Starts runs and, by the local executor, tasks."""
+    """Starts runs and, by the local executor, tasks; in a cluster the tasks go to a Celery worker."""
 
     name = "scheduler"
     subcommand = ("scheduler",)
@@ -84,11 +84,13 @@ class Scheduler(AirflowComponent):
 
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
-        return {"airflow_task_logs": self.settings.ports.airflow_task_logs}
+        return (
+            {} if self.settings.is_cluster else {"airflow_task_logs": self.settings.ports.airflow_task_logs}
+        )
 
     def environment(self) -> dict[str, str]:
-        """Only the scheduler preloads: its workers are forks and find the imports done."""
-        return {**super().environment(), "TIDEWATCH_PRELOAD": "1"}
+        """Who starts tasks preloads: they are forks and find the imports done."""
+        return {**super().environment(), **({} if self.settings.is_cluster else {"TIDEWATCH_PRELOAD": "1"})}
 
 
 class Triggerer(AirflowComponent):
@@ -107,3 +109,31 @@ class DagProcessor(AirflowComponent):
 
     name = "dag-processor"
     subcommand = ("dag-processor",)
+
+
+class CeleryWorker(AirflowComponent):
+    """Runs the tasks of a cluster. Its queue is in PostgreSQL, by Celery's SQL transport: no further server."""
+
+    name = "celery-worker"
+    stop_seconds = 30
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"airflow_task_logs": self.settings.ports.airflow_task_logs}
+
+    def command(self) -> list[str]:  # noqa: D102
+        return [
+            sys.executable,
+            "-m",
+            "include.local.celery_worker",
+            "--celery-hostname",
+            "tidewatch@localhost",
+        ]
+
+    def environment(self) -> dict[str, str]:  # noqa: D102
+        # A stack may be root's; Celery refuses that unless it is told.
+        return {**super().environment(), "TIDEWATCH_PRELOAD": "1", "C_FORCE_ROOT": "1"}
+
+    def is_up(self) -> bool:
+        """Whether it serves its tasks' logs."""
+        return all(port_answers(port) for port in self.ports.values())

@@ -35,6 +35,11 @@ class Service(ABC):
         self.folder: Path = settings.stack_dir / self.name
 
     @property
+    def host(self) -> str:
+        """Address it listens on."""
+        return HOST
+
+    @property
     def ports(self) -> dict[str, int]:
         """Ports it listens on, by the name of their setting."""
         return {}
@@ -61,7 +66,7 @@ class Service(ABC):
 
     def is_up(self) -> bool:
         """Whether it answers."""
-        return all(port_answers(port) for port in self.ports.values())
+        return all(port_answers(port, self.host) for port in self.ports.values())
 
 
 def write_private(path: Path, text: str) -> None:
@@ -72,8 +77,8 @@ def write_private(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def port_answers(port: int) -> bool:
+def port_answers(port: int, host: str = HOST) -> bool:
     """Whether something accepts connections on a local port."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0

@@ -1,4 +1,4 @@
-"""Cassandra 5, one node, straight from its Maven jars."""
+"""Cassandra 5, straight from its Maven jars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.local.certificates import Certificates
 from include.local.jars import class_path
 from include.local.java import ADD_EXPORTS, ADD_OPENS, SMALL_MACHINE, java
 from include.local.services.base import Service
-from include.settings import HOST
+from include.settings import Settings
 
 _LOGBACK = """<configuration>
   <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
@@ -36,6 +36,19 @@ class Cassandra(Service):
     start_seconds = 120
     stop_seconds = 30
 
+    def __init__(self, settings: Settings, node: int = 1) -> None:
+        self.node = node
+        if node > 1:
+            self.name = f"cassandra-{node}"
+            # One after the other: two that join at a time may choose the same tokens.
+            self.needs = ("cassandra" if node == 2 else f"cassandra-{node - 1}",)
+            self.start_seconds = 120 * node
+        super().__init__(settings)
+
+    @property
+    def host(self) -> str:  # noqa: D102
+        return self.settings.hosts[self.node - 1]
+
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
         return {
@@ -51,8 +64,8 @@ class Cassandra(Service):
             "cluster_name": "tidewatch",
             "num_tokens": 4,
             "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
-            "listen_address": HOST,
-            "rpc_address": HOST,
+            "listen_address": self.host,
+            "rpc_address": self.host,
             "native_transport_port": self.settings.ports.cassandra,
             "storage_port": self.settings.ports.cassandra_storage,
             "start_native_transport": True,
@@ -60,7 +73,7 @@ class Cassandra(Service):
             "seed_provider": [
                 {
                     "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
-                    "parameters": [{"seeds": f"{HOST}:{self.settings.ports.cassandra_storage}"}],
+                    "parameters": [{"seeds": self._seeds}],
                 }
             ],
             "data_file_directories": [str(data / "sstables")],
@@ -107,10 +120,27 @@ class Cassandra(Service):
             "authenticator": "AllowAllAuthenticator",
             "authorizer": "AllowAllAuthorizer",
         }
+        if self.settings.is_cluster:
+            # Nodes that begin together have nothing to take over from each other.
+            config |= {
+                "auto_bootstrap": False,
+                "allocate_tokens_for_local_replication_factor": len(self.settings.hosts),
+            }
         if self.settings.is_secure:
             config |= self._security()
         (self.folder / "cassandra.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         (self.folder / "logback.xml").write_text(_LOGBACK)
+
+    @property
+    def _seeds(self) -> str:
+        return ",".join(f"{host}:{self.settings.ports.cassandra_storage}" for host in self.settings.hosts)
+
+    @property
+    def _ring(self) -> list[str]:
+        """One node alone has no ring to wait for."""
+        if self.settings.is_cluster:
+            return ["-Dcassandra.ring_delay_ms=5000"]
+        return ["-Dcassandra.ring_delay_ms=0", "-Dcassandra.skip_wait_for_gossip_to_settle=0"]
 
     def _security(self) -> dict[str, Any]:
         """Roles with passwords and rights, and TLS to clients and between nodes."""
@@ -163,8 +193,7 @@ class Cassandra(Service):
             f"-Dcassandra.config=file://{self.folder}/cassandra.yaml",
             f"-Dcassandra.storagedir={self.folder}/data",
             f"-Dlogback.configurationFile={self.folder}/logback.xml",
-            # One node alone: no ring to wait for.
-            "-Dcassandra.ring_delay_ms=0", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+            *self._ring,
             # The default superuser is there at once, to be replaced at once.
             "-Dcassandra.superuser_setup_delay_ms=0",
             # Passwords are generated, 192 random bits: rounds of hashing protect those that can be guessed, and each

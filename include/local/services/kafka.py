@@ -1,4 +1,4 @@
-"""Kafka in KRaft mode: one process that is broker and controller."""
+"""Kafka in KRaft mode: each process is broker and controller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.local.errors import ServiceFailed
 from include.local.jars import class_path
 from include.local.java import SMALL_MACHINE, java
 from include.local.services.base import Service, write_private
-from include.settings import HOST
+from include.settings import Settings
 
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _LOG4J = """Configuration:
@@ -32,6 +32,16 @@ class Kafka(Service):
 
     name = "kafka"
 
+    def __init__(self, settings: Settings, node: int = 1) -> None:
+        self.node = node
+        if node > 1:
+            self.name = f"kafka-{node}"
+        super().__init__(settings)
+
+    @property
+    def host(self) -> str:  # noqa: D102
+        return self.settings.hosts[self.node - 1]
+
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
         return {"kafka": self.settings.ports.kafka, "kafka_controller": self.settings.ports.kafka_controller}
@@ -39,25 +49,30 @@ class Kafka(Service):
     def prepare(self) -> None:
         """Write the configuration and format the storage the first time."""
         super().prepare()
-        ports = self.settings.ports
+        ports, hosts, here = self.settings.ports, self.settings.hosts, self.host
+        voters = ",".join(f"{node}@{host}:{ports.kafka_controller}" for node, host in enumerate(hosts, 1))
+        copies = len(hosts)
+        most = max(1, copies - 1)  # of the copies, those that must have a record: one broker may be away
         config = {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@{HOST}:{ports.kafka_controller}",
-            "listeners": f"PLAINTEXT://{HOST}:{ports.kafka},CONTROLLER://{HOST}:{ports.kafka_controller}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{ports.kafka}",
+            "node.id": self.node,
+            "controller.quorum.voters": voters,
+            "listeners": f"PLAINTEXT://{here}:{ports.kafka},CONTROLLER://{here}:{ports.kafka_controller}",
+            "advertised.listeners": f"PLAINTEXT://{here}:{ports.kafka}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
             "log.dirs": self.folder / "data",
             # Topics are created with their settings by initialize_stores, never by a typing error.
             "auto.create.topics.enable": "false",
             "offsets.topic.num.partitions": 4,
-            "offsets.topic.replication.factor": 1,
+            "default.replication.factor": copies,
+            "min.insync.replicas": most,
+            "offsets.topic.replication.factor": copies,
             "share.coordinator.state.topic.num.partitions": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.replication.factor": copies,
             "transaction.state.log.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": most,
             "group.initial.rebalance.delay.ms": 0,
             "log.message.timestamp.type": "LogAppendTime",
             "num.network.threads": 2,
@@ -76,8 +91,8 @@ class Kafka(Service):
         ports, certificates = self.settings.ports, Certificates(self.settings.stack_dir)
         login = f'{_LOGIN} username="broker" password="{kafka_password(self.settings, "broker")}";'
         return {
-            "listeners": f"SASL_SSL://{HOST}:{ports.kafka},CONTROLLER://{HOST}:{ports.kafka_controller}",
-            "advertised.listeners": f"SASL_SSL://{HOST}:{ports.kafka}",
+            "listeners": f"SASL_SSL://{self.host}:{ports.kafka},CONTROLLER://{self.host}:{ports.kafka_controller}",
+            "advertised.listeners": f"SASL_SSL://{self.host}:{ports.kafka}",
             "listener.security.protocol.map": "CONTROLLER:SSL,SASL_SSL:SASL_SSL",
             "inter.broker.listener.name": "SASL_SSL",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",

@@ -1,4 +1,7 @@
-"""One Spark Connect server, which every job shares: a batch pays for a query, never for a JVM."""
+"""One Spark Connect server, which every job shares: a batch pays for a query, never for a JVM.
+
+In a cluster its executors are on two workers of a standalone master.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from include.local.jars import class_path, spark_home
 from include.local.java import ADD_OPENS, SMALL_MACHINE, java
 from include.local.secrets import load_secrets
 from include.local.services.base import Service, write_private
-from include.settings import HOST, PROJECT
+from include.settings import HOST, PROJECT, SPARK_WORKERS, Settings
 
 _CHECKPOINTS = "org.apache.spark.sql.execution.streaming.checkpointing"
 _LOG4J = """rootLogger.level = warn
@@ -24,6 +27,20 @@ appender.out.layout.pattern = %d %-5p %c{1}: %m%n%ex
 """
 
 
+#: Heap of an executor: one a worker.
+EXECUTOR_MEMORY_MB = 640
+
+
+def master_url(settings: Settings) -> str:
+    """Address of the standalone master."""
+    return f"spark://{HOST}:{settings.ports.spark_master}"
+
+
+def _extra_jars(settings: Settings) -> str:
+    """Class path of what Spark does not ship."""
+    return ":".join(class_path(settings.jars_dir, name) for name in ("spark", "local-files"))
+
+
 class SparkConnect(Service):
     """Spark with the Connect protocol, started without the shell scripts.
 
@@ -33,6 +50,14 @@ class SparkConnect(Service):
 
     name = "spark"
     start_seconds = 180
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.is_cluster:
+            self.needs = (
+                "spark-master",
+                *(f"spark-worker-{number}" for number in range(1, SPARK_WORKERS + 1)),
+            )
+        super().__init__(settings)
 
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
@@ -47,7 +72,7 @@ class SparkConnect(Service):
             **(token | private if self.settings.is_secure else {}),
             # What plans and logs never show: Spark's default, and Kafka's way to write a login.
             "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
-            "spark.master": f"local[{min(2, os.cpu_count() or 2)}]",
+            **self._where_tasks_run(),
             "spark.app.name": "tidewatch",
             "spark.driver.bindAddress": HOST,
             "spark.driver.host": HOST,
@@ -73,6 +98,20 @@ class SparkConnect(Service):
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
         }
 
+    def _where_tasks_run(self) -> dict[str, str]:
+        if not self.settings.is_cluster:
+            return {"spark.master": f"local[{min(2, os.cpu_count() or 2)}]"}
+        return {
+            "spark.master": master_url(self.settings),
+            "spark.executor.cores": "1",
+            "spark.executor.memory": f"{EXECUTOR_MEMORY_MB}m",
+            "spark.executor.extraClassPath": _extra_jars(self.settings),
+            "spark.executor.extraJavaOptions": " ".join([*ADD_OPENS, *SMALL_MACHINE]),
+            "spark.pyspark.python": sys.executable,
+            "spark.executorEnv.PYTHONPATH": str(PROJECT),
+            "spark.executorEnv.OMP_NUM_THREADS": "1",
+        }
+
     def prepare(self) -> None:
         """Write the configuration."""
         super().prepare()
@@ -82,13 +121,13 @@ class SparkConnect(Service):
         write_private(self.folder / "spark.conf", text)
 
     def command(self) -> list[str]:  # noqa: D102
-        heap, jars = self.settings.memory.spark, self.settings.jars_dir
+        heap = self.settings.memory.spark
         return [
             str(java()), *ADD_OPENS, f"-Xmx{heap}M", *SMALL_MACHINE, "-XX:+ExitOnOutOfMemoryError", "-Xss4M",
             "-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true",
             f"-Dlog4j2.configurationFile=file:{self.folder}/log4j2.properties",
             f"-Djava.io.tmpdir={self.folder}/tmp",
-            "-cp", ":".join([f"{spark_home()}/jars/*", *(class_path(jars, name) for name in ("spark", "local-files"))]),
+            "-cp", f"{spark_home()}/jars/*:{_extra_jars(self.settings)}",
             "org.apache.spark.deploy.SparkSubmit",
             "--properties-file", str(self.folder / "spark.conf"),
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal",
@@ -102,3 +141,80 @@ class SparkConnect(Service):
             # One thread a Python worker: the workers are the parallelism.
             "OMP_NUM_THREADS": "1",
         }
+
+
+class _Standalone(Service):
+    """A part of a standalone cluster; its page of HTML is on a port nobody is told of, on the loopback interface."""
+
+    start_seconds = 90
+
+    def _java(self, heap_mb: int, main: str, *arguments: str) -> list[str]:
+        return [
+            str(java()), *ADD_OPENS, f"-Xmx{heap_mb}M", *SMALL_MACHINE, "-XX:+ExitOnOutOfMemoryError",
+            f"-Dlog4j2.configurationFile=file:{self.folder}/log4j2.properties",
+            f"-Djava.io.tmpdir={self.folder}/tmp", "-cp", f"{spark_home()}/jars/*", main, *arguments,
+        ]  # fmt: skip
+
+    def prepare(self) -> None:
+        """Write the logging configuration."""
+        super().prepare()
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        (self.folder / "log4j2.properties").write_text(_LOG4J)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "SPARK_HOME": str(spark_home()),
+            "SPARK_LOCAL_IP": self.host,
+            "JAVA_HOME": str(java().parent.parent),
+            "SPARK_SCALA_VERSION": "2.13",
+        }
+
+
+class SparkMaster(_Standalone):
+    """Gives the workers' cores to applications."""
+
+    name = "spark-master"
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"spark_master": self.settings.ports.spark_master}
+
+    def command(self) -> list[str]:  # noqa: D102
+        port = str(self.settings.ports.spark_master)
+        return self._java(
+            256,
+            "org.apache.spark.deploy.master.Master",
+            "--host",
+            self.host,
+            "--port",
+            port,
+            "--webui-port",
+            "0",
+        )
+
+
+class SparkWorker(_Standalone):
+    """Starts executors."""
+
+    needs = ("spark-master",)
+
+    def __init__(self, settings: Settings, number: int) -> None:
+        self.name = f"spark-worker-{number}"
+        self._number = number
+        super().__init__(settings)
+
+    @property
+    def host(self) -> str:  # noqa: D102
+        return self.settings.hosts[self._number]
+
+    @property
+    def ports(self) -> dict[str, int]:  # noqa: D102
+        return {"spark_worker": self.settings.ports.spark_worker}
+
+    def command(self) -> list[str]:  # noqa: D102
+        return self._java(
+            192, "org.apache.spark.deploy.worker.Worker", "--host", self.host,
+            "--port", str(self.settings.ports.spark_worker), "--webui-port", "0", "--cores", "1",
+            "--memory", f"{EXECUTOR_MEMORY_MB + 64}M", "--work-dir", str(self.folder / "work"),
+            master_url(self.settings),
+        )  # fmt: skip
