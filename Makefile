@@ -12,6 +12,10 @@ EXAMPLES ?= 500
 ifdef PROFILE
 export TIDEWATCH_PROFILE := $(PROFILE)
 endif
+# TOPOLOGY=cluster: three brokers, three Cassandra nodes, two Spark workers, Celery, in a stack of its own (docs/scaling.md).
+ifdef TOPOLOGY
+export TIDEWATCH_TOPOLOGY := $(TOPOLOGY)
+endif
 # Commands that look at the stores need an account there.
 READER := $(if $(filter secure,$(PROFILE)),$(VENV)/bin/python -m include.local.as_reader )
 
@@ -44,13 +48,19 @@ status: $(STAMP) ## How every server is
 
 clean: $(STAMP) ## Stop the stack and remove its data
 	@$(PYTHON) -m include.local down
-	rm -rf .local/stack$(if $(filter secure,$(PROFILE)),-secure)
+	rm -rf .local/stack$(if $(filter secure,$(PROFILE)),-secure)$(if $(filter cluster,$(TOPOLOGY)),-cluster)
+
+cluster: setup ## A cluster of local processes, up; everything else on it with TOPOLOGY=cluster, e.g. make demo TOPOLOGY=cluster
+	@TIDEWATCH_TOPOLOGY=cluster $(PYTHON) -m include.local up
+
+test-cluster: setup ## The demo on a cluster, and with a broker, a node and a worker killed: 10 minutes and more, 10 GiB
+	@$(PYTHON) -m pytest -q tests/cluster; status=$$?; TIDEWATCH_STACK_DIR=$(CURDIR)/.local/test-stack-cluster TIDEWATCH_TOPOLOGY=cluster $(PYTHON) -m include.local down; exit $$status
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
 	@$(PYTHON) -m pytest -q -m "not browser and not long"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
 
 test-stacks: setup ## The secure profile, the watch over the flow, a search for what leaks: whole stacks, 15 minutes and more
-	@$(PYTHON) -m pytest -q -m long; status=$$?; for stack in test-stack test-stack-secure; do \
+	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; status=$$?; for stack in test-stack test-stack-secure; do \
 	  TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; done; exit $$status
 
 test-desk: setup ## The fraud desk in a real Chromium, on a whole stack of its own: about 8 minutes
@@ -67,7 +77,7 @@ lint: $(STAMP) ## ruff and mypy
 screenshots: $(STAMP) ## Pictures of the running desk into docs/images; needs a stack that is up, and a chromium
 	@$(PYTHON) -m include.local.screenshots
 
-.PHONY: help setup demo up down status clean test test-stacks test-desk test-fast lint screenshots
+.PHONY: help setup demo up down status clean cluster test-cluster test test-stacks test-desk test-fast lint screenshots
 
 fuzz: setup ## Bad input of every kind, at random and longer than the tests: EXAMPLES=500
 	@TIDEWATCH_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -q --timeout 3600 tests/integration/test_bad_input.py \
@@ -145,3 +155,11 @@ sbom: $(STAMP) ## What everything is made of, Python packages and jars: reports/
 .PHONY: fuzz
 
 .PHONY: bench-backlog
+
+bench: setup ## Latency, throughput, baselines, limits and growth in one run: hours; less with ARGS="--only latency --rates 200"
+	@$(PYTHON) -m benchmarks.bench $(ARGS)
+
+bench-quick: setup ## Ratios that a regression moves, in a few minutes
+	@$(PYTHON) -m benchmarks.bench.quick
+
+.PHONY: bench bench-quick

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.bank import make_bank
 from benchmarks.chaos.books import Book, books
 from benchmarks.chaos.faults import Fault
 from benchmarks.chaos.injection import Injector
@@ -70,11 +71,7 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     console.print("[bold]1. The stack, its stores and its first model[/]")
     stack.up(settings, say=console.print)
     api = AirflowApi(settings)
-    # Stores that have been made start a training by themselves: of this bank, then.
-    api.set_variable("simulated_bank", {**order.bank, "rate": 20, "seconds": 300})
-    api.run("initialize_stores", {}, 600)
-    api.run("load_customers", order.bank, 600)
-    api.run("train_models", order.bank | {"only_if_missing": True}, 1500)
+    make_bank(api, order.bank)
     kafka = kafka_client(settings, "pipeline")
     feed = BankFeed(
         Lake(settings.lake), order.seed, order.bank["customers"], _TRAINING_DAYS, now=datetime.now(UTC)

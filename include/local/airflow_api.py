@@ -93,6 +93,12 @@ class AirflowApi:
         found = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=50")["dag_runs"]
         return list(found)
 
+    def stop_runs(self, dag_id: str) -> None:
+        """End the runs that are under way, as failed; what their tasks do is cut off."""
+        for run in self.runs(dag_id):
+            if run["state"] not in _DONE:
+                self._send("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any], seconds: float) -> str:
         """Trigger a DAG, which may not have been parsed yet; returns the id of the run."""
         run_id = f"command-{uuid.uuid4().hex[:12]}"

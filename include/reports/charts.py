@@ -125,6 +125,12 @@ def unit_chart(title: str, across: str, up: str, series: Sequence[Series]) -> Ch
     return _chart(title, across, up, series, (0.0, 1.0), (0.0, 1.0), 280, (), ())
 
 
+def share_chart(title: str, across: str, up: str, series: Sequence[Series]) -> Chart:
+    """Curves of a share (0 to 1) over a quantity that begins at zero."""
+    most = max((value for one in series for value in one.across), default=1.0)
+    return _chart(title, across, up, series, (0.0, most or 1.0), (0.0, 1.0), 440, (), ())
+
+
 def day_chart(
     title: str,
     up: str,

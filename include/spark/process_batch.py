@@ -32,7 +32,7 @@ from include.pipeline.loss_record import settle_loss, standing_of
 from include.settings import Settings
 from include.spark.checkpoint import Checkpoint
 from include.spark.session import use_codegen
-from include.spark.stream_query import start_query
+from include.spark.stream_query import AVAILABLE_NOW, start_query
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
@@ -72,6 +72,8 @@ class ProcessJob:
         Who works, for the manifests, see ``BatchLedger``.
     began_at
         When this run took up its work.
+    trigger
+        Of Spark's query, see ``start_query``.
     """
 
     spark: Any
@@ -82,12 +84,13 @@ class ProcessJob:
     settings: Settings
     by: Mapping[str, str] = field(default_factory=dict)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    trigger: Mapping[str, Any] = field(default_factory=lambda: AVAILABLE_NOW)
 
     def run(self) -> list[int]:
         """Process what has arrived; numbers of the batches that became accepted."""
         with ThreadPoolExecutor(2, "kafka") as side:
             topic_now = side.submit(self._topic)
-            self._stop_leftovers()
+            self.stop()
             settled = [batch for run in self._last_run() for batch in run.settle_committed()]
             topic = topic_now.result()
             settled += self._settle_losses(topic)
@@ -124,7 +127,7 @@ class ProcessJob:
             Number of a batch nobody has settled, and its sound transactions (``ACCEPTED_SCHEMA``); repetitions
             of earlier batches are still among them.
         """
-        self._stop_leftovers()
+        self.stop()
         ledger = BatchLedger(self.lake)
         cursor, processed = ledger.cursor(Stage.ACCEPTED), ledger.processed_offsets()
         topic = self._topic()
@@ -163,7 +166,7 @@ class ProcessJob:
                     wait([end], timeout=_LOOK_SECONDS)
             finally:
                 if not end.done():
-                    self._stop_leftovers()
+                    self.stop()
             end.result()
         log.info("the Spark run took %.2f s", time.monotonic() - began)
         return read + list(run.settle_committed())
@@ -178,7 +181,7 @@ class ProcessJob:
         with TopicOffsets(self.kafka, self.settings.topics.transactions) as offsets:
             return offsets.extent()
 
-    def _stop_leftovers(self) -> None:
+    def stop(self) -> None:
         """Stop the query: under Connect it outlives its client, and the stream has one writer at a time."""
         for query in self.spark.streams.active:
             if query.name == QUERY:
@@ -210,7 +213,7 @@ class _Run:
         job = self.job
         return start_query(
             job.spark, job.kafka, job.settings.topics.transactions, job.lake, self.rows, self.checkpoint.path,
-            job.settings.stream, QUERY, offsets,
+            job.settings.stream, QUERY, offsets, job.trigger,
         )  # fmt: skip
 
     def committed_after(self, batch: int) -> list[int]:

@@ -1,9 +1,10 @@
-"""The native streaming plan: a topic read, parsed and written as rows, in one ``availableNow`` run."""
+"""The native streaming plan: a topic read, parsed and written as rows, by default in one ``availableNow`` run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from include.settings import Stream
@@ -11,12 +12,15 @@ from include.spark.kafka_source import source_options
 from include.spark.parsing import parse
 from include.stores.lake.files import Lake
 
+#: One run over what is there; a stream that never ends is for comparison (``benchmarks/bench``).
+AVAILABLE_NOW: Mapping[str, Any] = MappingProxyType({"availableNow": True})
+
 
 def start_query(
     spark: Any, kafka: Mapping[str, str], topic: str, lake: Lake, output: str, checkpoint: str, stream: Stream,
-    name: str, start: Mapping[int, int] | None = None,
+    name: str, start: Mapping[int, int] | None = None, trigger: Mapping[str, Any] = AVAILABLE_NOW,
 ) -> Any:  # fmt: skip
-    """Start one ``availableNow`` run of the native streaming plan: read a topic, parse, write ``ARRIVAL_SCHEMA`` rows.
+    """Start a run of the native streaming plan: read a topic, parse, write ``ARRIVAL_SCHEMA`` rows.
 
     Parameters
     ----------
@@ -26,6 +30,8 @@ def start_query(
         Paths in the lake.
     start
         First offset of every partition; None for the earliest there are.
+    trigger
+        Arguments of Spark's ``trigger``.
     """
     offsets = {topic: {str(partition): offset for partition, offset in (start or {}).items()}}
     records = (
@@ -56,6 +62,6 @@ def start_query(
         # With a dictionary the same large value many times would look small to the writer, and be large to the reader.
         .option("parquet.enable.dictionary#raw_value", "false")
         .queryName(name)
-        .trigger(availableNow=True)
+        .trigger(**trigger)
         .start()
     )
