@@ -8,6 +8,7 @@ All records stand in Kafka before the first batch. Then the chain's steps run on
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections import defaultdict
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=0, help="so many that the days suffice, by default")
     options = parser.parse_args(arguments)
+    # Brokers that have just started, customers nobody has loaded: warnings, a line for each batch.
+    logging.disable(logging.WARNING)
     console = Console()
     customers = options.customers or max(options.records // 20, 500)
     with own_servers("kafka", "cassandra", "spark") as now:

@@ -6,6 +6,7 @@ The stack's data and logs stay in ``.local/bench`` until the next run.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import platform
 import sys
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = [part for part in options.only.split(",") if part]
     if unknown := set(parts) - set(PARTS):
         parser.error(f"expected parts out of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+    # Brokers that have just started, customers nobody has loaded: warnings, a line for each batch.
+    logging.disable(logging.WARNING)
     console, bench = Console(), Bench()
     rates = [float(rate) for rate in options.rates.split(",")]
     if {"latency", "baselines", "throughput"} & set(parts):

@@ -7,6 +7,7 @@ records, and late batches are held against early ones. Kafka, Cassandra and Spar
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 import uuid
@@ -89,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument("--between", type=int, default=_BETWEEN, help="batches between early and late ones")
     options = parser.parse_args(arguments)
+    # Brokers that have just started, customers nobody has loaded: warnings, a line for each batch.
+    logging.disable(logging.WARNING)
     console = Console()
     with own_servers(*SERVERS) as now:
         make_stores(now)
