@@ -34,7 +34,6 @@ LATENCY: dict[float, dict[str, tuple[float, float]]] = {
     200: {"p50": (2.5, 1.5), "p95": (4, 2.5), "p99": (6, 4)},
     1000: {"p95": (6, 4)},
 }
-_BASELINE_RATE = 200.0
 _WARM_UP_SECONDS = 60.0
 
 
@@ -81,11 +80,12 @@ def _records(parts: Sequence[str], rates: Sequence[float], options: argparse.Nam
     """Records the bank has to be good for."""
     seconds = {
         "latency": sum(rates) * options.seconds,
-        "baselines": 3 * _BASELINE_RATE * options.seconds,
+        "baselines": 3 * options.baseline_rate * options.seconds,
         "throughput": options.throughput * options.throughput_seconds,
     }
     return int(
-        sum(taken for part, taken in seconds.items() if part in parts) + _BASELINE_RATE * _WARM_UP_SECONDS
+        sum(taken for part, taken in seconds.items() if part in parts)
+        + options.baseline_rate * _WARM_UP_SECONDS
     )
 
 
@@ -107,18 +107,22 @@ class Bench:
     ) -> None:
         """The parts that need the whole stack."""
         console = stream.console
-        stream.send(_BASELINE_RATE, _WARM_UP_SECONDS)
+        stream.send(options.baseline_rate, _WARM_UP_SECONDS)
         if "latency" in parts:
             for rate in rates:
                 self.latency.append(_told(console, f"{rate:g} a second", stream.send(rate, options.seconds)))
         if "baselines" in parts:
-            of_this_rate = [one for one in self.latency if one.rate == _BASELINE_RATE]
-            self.ours = of_this_rate[0] if of_this_rate else stream.send(_BASELINE_RATE, options.seconds)
+            of_this_rate = [one for one in self.latency if one.rate == options.baseline_rate]
+            self.ours = (
+                of_this_rate[0] if of_this_rate else stream.send(options.baseline_rate, options.seconds)
+            )
             self.continuous = _told(
-                console, "one continuous job", baselines.continuous(stream, _BASELINE_RATE, options.seconds)
+                console,
+                "one continuous job",
+                baselines.continuous(stream, options.baseline_rate, options.seconds),
             )
             self.usual = _told(
-                console, "the usual way", baselines.usual_way(stream, _BASELINE_RATE, options.seconds)
+                console, "the usual way", baselines.usual_way(stream, options.baseline_rate, options.seconds)
             )
         if "throughput" in parts:
             self.sustained = sustain(stream, options.throughput, options.throughput_seconds)

@@ -19,7 +19,8 @@ def write(
 ) -> Path | None:
     """Write the page; None where nothing was measured that it could show."""
     by_rate = [(f"{one.rate:g} a second", one) for one in latency]
-    side_by_side = [(f"this project, {one.rate:g} a second", one) for one in latency if one.rate == 200]
+    rates = {one.rate for one in (continuous, usual) if one}
+    side_by_side = [(f"this project, {one.rate:g} a second", one) for one in latency if one.rate in rates]
     side_by_side += [
         (name, one) for name, one in (("one continuous job", continuous), ("the usual way", usual)) if one
     ]

@@ -34,11 +34,12 @@ from include.stores.cassandra.statements import insert_into
 from include.stores.lake.ledger import Stage, accepted_file, scored_file
 
 CUSTOMERS = 2_000
-#: Steps, what each is held against, and how many times as long it may take.
+#: Steps, what each is held against, and how many times as long it may take: about 1.4 times what was seen when the
+#: bounds were set (1.1, 4.2, 8.6), for a shared machine moves the ratios too.
 BARE = {
-    "process": ("Spark's query alone", 3.0),
-    "score": ("features and rules with states at hand", 3.0),
-    "load": ("one of its tables alone", 8.0),
+    "process": ("Spark's query alone", 1.6),
+    "score": ("features and rules with states at hand", 6.0),
+    "load": ("one of its tables alone", 12.0),
 }
 LATE = 1.25
 _WARM_UP = 10
