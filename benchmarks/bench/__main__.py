@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
     parser.add_argument("--rates", default="50,200,1000", help="of the part latency, transactions a second")
     parser.add_argument("--seconds", type=float, default=120, help="of each stretch of latency and baselines")
+    parser.add_argument("--baseline-rate", type=float, default=200, help="of the baselines and the warm-up")
     parser.add_argument(
         "--throughput", type=float, default=3_000, help="transactions a second to be sustained"
     )
@@ -61,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rates = [float(rate) for rate in options.rates.split(",")]
     if {"latency", "baselines", "throughput"} & set(parts):
         records = _records(parts, rates, options)
-        baselines.show_usual_way(settings())
-        with flow(FOLDER, records, options.seed, console) as stream:
+        with flow(FOLDER, records, options.seed, console, baselines.show_usual_way) as stream:
             bench.on_the_stack(stream, parts, rates, options)
     if "limits" in parts:
         console.print("[bold]Each component alone[/]")

@@ -101,17 +101,22 @@ class Flow:
 
 
 @contextmanager
-def flow(folder: Path, records: int, seed: int, console: Console) -> Iterator[Flow]:
+def flow(
+    folder: Path, records: int, seed: int, console: Console, before: Callable[[Settings], None]
+) -> Iterator[Flow]:
     """A stack with stores, customers and a first model.
 
     Parameters
     ----------
     records
         So many can be sent before the bank's calendar reaches the present.
+    before
+        Called with the stack's settings before it starts.
     """
     customers = max(_LEAST_CUSTOMERS, ceil(records / (_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1))))
     bank = {"seed": seed, "customers": customers, "training_days": TRAINING_DAYS}
     with own_stack(folder) as now:
+        before(now)
         stack.up(now, say=console.print)
         api = AirflowApi(now)
         make_bank(api, bank)
