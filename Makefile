@@ -57,10 +57,12 @@ test-cluster: setup ## The demo on a cluster, and with a broker, a node and a wo
 	@$(PYTHON) -m pytest -q tests/cluster; status=$$?; TIDEWATCH_STACK_DIR=$(CURDIR)/.local/test-stack-cluster TIDEWATCH_TOPOLOGY=cluster $(PYTHON) -m include.local down; exit $$status
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
-	@$(PYTHON) -m pytest -q -m "not browser and not long"; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+	@$(PYTHON) -m pytest -q -m "not browser and not long"; status=$$?; \
+	  for stack in test-stack test-stack-rules test-stack-desk-work test-chaos/stack; do \
+	  if [ -d .local/$$stack ]; then TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; fi; done; exit $$status
 
 test-stacks: setup ## The secure profile, the watch over the flow, a search for what leaks: whole stacks, 15 minutes and more
-	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; status=$$?; for stack in test-stack test-stack-secure; do \
+	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; status=$$?; for stack in test-stack test-stack-secure test-stack-watch; do \
 	  TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; done; exit $$status
 
 test-desk: setup ## The fraud desk in a real Chromium, on a whole stack of its own: about 8 minutes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,9 +59,6 @@ class Chain:
     ----------
     spark
         A Spark Connect session; None for those who do not process.
-    kafka
-        librdkafka settings of the brokers. Spark keeps consumers by topic and group, and refuses them with other settings
-        than they were made with: on a server that Airflow uses too they have to be those of its connection.
     seconds
         Time spent in each step so far.
     """
@@ -70,7 +67,6 @@ class Chain:
     session: Any
     spark: Any
     alerts: Any
-    kafka: Mapping[str, Any]
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
@@ -93,7 +89,7 @@ class Chain:
 
     def job(self, trigger: dict[str, Any] | None = None) -> ProcessJob:
         """The streaming job; by default one ``availableNow`` run."""
-        kafka, topics = dict(self.kafka), self.now.topics
+        kafka, topics = kafka_client(self.now, "pipeline"), self.now.topics
         dead, seen = (
             KafkaDeadLetters(kafka, topics.dead_letter, topics.transactions),
             CassandraSeenStore(self.session),
@@ -154,11 +150,7 @@ class Chain:
 
 @contextmanager
 def connected(
-    now: Settings,
-    *,
-    spark: bool = True,
-    alerts: Callable[[Any], Any] = CassandraAlertStore,
-    kafka: Mapping[str, Any] | None = None,
+    now: Settings, *, spark: bool = True, alerts: Callable[[Any], Any] = CassandraAlertStore
 ) -> Iterator[Chain]:
     """A chain on the stores of a stack; its connections are closed at the end.
 
@@ -168,14 +160,12 @@ def connected(
         Whether it processes.
     alerts
         Makes the store of alerts from the session.
-    kafka
-        See ``Chain``; by default those of the embedded brokers.
     """
     session = cassandra_client(now, "pipeline").connect()
     try:
         spark_session = connect(spark_url(now), Lake(now.lake)) if spark else None
         try:
-            yield Chain(now, session, spark_session, alerts(session), kafka or kafka_client(now, "pipeline"))
+            yield Chain(now, session, spark_session, alerts(session))
         finally:
             if spark_session is not None:
                 spark_session.stop()  # before the server goes, or the client waits for it for minutes

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from benchmarks.chain import Chain, connected
 from include.local.airflow_settings import embedded, read
 from include.local.supervision import stack_environment
-from include.orchestration.connections import kafka_config, open_channels
+from include.orchestration.connections import open_channels
 from include.settings import Settings, settings
 
 #: A batch begins as soon as the one before it is done and something is there.
@@ -79,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed.append(f"{step}: {type(error).__name__}: {error}")
             over.set()
 
-    kafka = {name: str(value) for name, value in kafka_config().items()}
-    with connected(now, spark="read" in steps, kafka=kafka) as chain:
+    with connected(now, spark="read" in steps) as chain:
         threads = [threading.Thread(target=loop, args=(step, chain)) for step in steps]
         for thread in threads:
             thread.start()

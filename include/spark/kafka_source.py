@@ -6,6 +6,7 @@ project) has a setting for each. What has no counterpart and would change who is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,17 @@ _TRANSLATED = {
     "ssl.key.location",
     "ssl.key.pem",
 }
+
+
+def consumer_group(name: str, topic: str, options: Mapping[str, str]) -> str:
+    """The group that the runs of a query read as: the same from run to run, another once the settings change.
+
+    Spark keeps consumers from one run to the next by topic and group, and refuses one that was made with other
+    settings; without a group of their own, new settings (a new password, say) would fail until Spark is restarted.
+    Sixteen bits tell settings apart and give nobody who sees the name a way to try passwords.
+    """
+    told = "\n".join(f"{option}={options[option]}" for option in sorted(options))
+    return f"{name}-{topic}-{hashlib.sha256(told.encode()).hexdigest()[:4]}"
 
 
 def source_options(config: Mapping[str, Any]) -> dict[str, str]:

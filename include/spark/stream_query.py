@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from include.settings import Stream
-from include.spark.kafka_source import source_options
+from include.spark.kafka_source import consumer_group, source_options
 from include.spark.parsing import parse
 from include.stores.lake.files import Lake
 
@@ -34,9 +34,10 @@ def start_query(
         Arguments of Spark's ``trigger``.
     """
     offsets = {topic: {str(partition): offset for partition, offset in (start or {}).items()}}
+    options = source_options(kafka)
     records = (
         spark.readStream.format("kafka")
-        .options(**source_options(kafka))
+        .options(**options)
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps(offsets) if start else "earliest")
         # What is gone is counted before a run; should more go while it reads, it fails, and the next one counts.
@@ -45,7 +46,7 @@ def start_query(
         # What a batch reads is there already; half a second of waiting for more, a partition, helps nobody.
         .option("kafka.fetch.max.wait.ms", 10)
         # The same for every run, so that Spark's consumers are kept from one to the next.
-        .option("kafka.group.id", f"{name}-{topic}")
+        .option("kafka.group.id", consumer_group(name, topic, options))
         .load()
     )
     return (

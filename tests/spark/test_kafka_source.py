@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.spark.kafka_source import source_options
+from include.spark.kafka_source import consumer_group, source_options
 
 SASL = {
     "bootstrap.servers": "broker:9093",
@@ -84,3 +84,23 @@ def test_what_the_java_client_cannot_do_is_refused(change: dict[str, object], sa
     with pytest.raises(ValueError, match=said) as refused:
         source_options({**SASL, **change})
     assert "secret" not in str(refused.value)
+
+
+def test_new_settings_are_read_by_a_group_of_their_own() -> None:
+    before = source_options({"bootstrap.servers": "a:1"})
+    group = consumer_group("q", "t", before)
+    assert group == consumer_group("q", "t", dict(reversed(before.items())))
+    assert group.startswith("q-t-")
+    login = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "u",
+        "sasl.password": "one",
+    }
+    groups = {
+        consumer_group(
+            "q", "t", source_options({"bootstrap.servers": "a:1", **login, "sasl.password": password})
+        )
+        for password in ("one", "two")
+    }
+    assert len(groups | {group}) == 3
