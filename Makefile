@@ -3,7 +3,6 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
-TEST_STACK := $(CURDIR)/.local/test-stack
 TRANSACTIONS ?= 20000
 RATE ?= 200
 SEED ?= 7
@@ -18,6 +17,10 @@ export TIDEWATCH_TOPOLOGY := $(TOPOLOGY)
 endif
 # Commands that look at the stores need an account there.
 READER := $(if $(filter secure,$(PROFILE)),$(VENV)/bin/python -m include.local.as_reader )
+
+# Ends what a killed test run may have left in these folders below .local, and passes its status on.
+end_stacks = status=$$?; for stack in $(1); do if [ -d .local/$$stack ]; then \
+  TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; fi; done; exit $$status
 
 .DEFAULT_GOAL := help
 
@@ -54,19 +57,16 @@ cluster: setup ## A cluster of local processes, up; everything else on it with T
 	@TIDEWATCH_TOPOLOGY=cluster $(PYTHON) -m include.local up
 
 test-cluster: setup ## The demo on a cluster, and with a broker, a node and a worker killed: 10 minutes and more, 10 GiB
-	@$(PYTHON) -m pytest -q tests/cluster; status=$$?; TIDEWATCH_STACK_DIR=$(CURDIR)/.local/test-stack-cluster TIDEWATCH_TOPOLOGY=cluster $(PYTHON) -m include.local down; exit $$status
+	@$(PYTHON) -m pytest -q tests/cluster; $(call end_stacks,test-stack-cluster)
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
-	@$(PYTHON) -m pytest -q -m "not browser and not long"; status=$$?; \
-	  for stack in test-stack test-stack-rules test-stack-desk-work test-chaos/stack; do \
-	  if [ -d .local/$$stack ]; then TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; fi; done; exit $$status
+	@$(PYTHON) -m pytest -q -m "not browser and not long"; $(call end_stacks,test-stack test-stack-rules test-stack-desk-work test-chaos/stack)
 
 test-stacks: setup ## The secure profile, the watch over the flow, a search for what leaks: whole stacks, 15 minutes and more
-	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; status=$$?; for stack in test-stack test-stack-secure test-stack-watch; do \
-	  TIDEWATCH_STACK_DIR=$(CURDIR)/.local/$$stack $(PYTHON) -m include.local down; done; exit $$status
+	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; $(call end_stacks,test-stack test-stack-secure test-stack-watch)
 
 test-desk: setup ## The fraud desk in a real Chromium, on a whole stack of its own: about 8 minutes
-	@$(PYTHON) -m pytest -q tests/desk/browser; status=$$?; TIDEWATCH_STACK_DIR=$(CURDIR)/.local/test-desk/stack $(PYTHON) -m include.local down; exit $$status
+	@$(PYTHON) -m pytest -q tests/desk/browser; $(call end_stacks,test-desk/stack)
 
 test-fast: $(STAMP) ## The tests that need no server and little time
 	$(PYTHON) -m pytest -q -m "not servers and not e2e and not slow and not browser"
@@ -85,7 +85,7 @@ fuzz: setup ## Bad input of every kind, at random and longer than the tests: EXA
 	@TIDEWATCH_FUZZ_EXAMPLES=$(EXAMPLES) $(PYTHON) -m pytest -q --timeout 3600 tests/integration/test_bad_input.py \
 	  tests/transactions/test_bad_records.py tests/transactions/importer/test_bad_files.py tests/rules/test_bad_rules.py \
 	  tests/alerts/test_bad_files.py tests/alerts/test_odd_alerts.py tests/orchestration tests/test_settings.py \
-	  tests/desk/test_fuzz.py; status=$$?; TIDEWATCH_STACK_DIR=$(TEST_STACK) $(PYTHON) -m include.local down; exit $$status
+	  tests/desk/test_fuzz.py; $(call end_stacks,test-stack)
 
 evaluate: $(STAMP) ## Detection on history: DATA=file [MAPPING= FOLDS= TRAIN_DAYS= DELAY_DAYS= TEST_DAYS= HISTORY=strict|open]
 	@$(PYTHON) -m include.evaluation $(if $(DATA),"$(DATA)",$(error expected DATA=<parquet or csv>)) \

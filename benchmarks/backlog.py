@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.bench.limits import fill
+from benchmarks.bench.limits import SERVERS, Source, customers_of
 from benchmarks.chain import Chain, connected, make_stores
 from benchmarks.memory import Memory, watching
 from benchmarks.stack import conclude, own_servers
@@ -76,15 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Brokers that have just started, customers nobody has loaded: warnings, a line for each batch.
     logging.disable(logging.WARNING)
     console = Console()
-    customers = options.customers or max(options.records // 20, 500)
-    with own_servers("kafka", "cassandra", "spark") as now:
+    customers = options.customers or customers_of(options.records)
+    with own_servers(*SERVERS) as now:
         return _measure(now, options.records, customers, console)
 
 
 def _measure(now: Settings, records: int, customers: int, console: Console) -> int:
     make_stores(now)
     with console.status(f"sending {records:,} records of {customers:,} customers"):
-        sent, _ = fill(now, records, customers)
+        sent = Source(now, customers).send(records)
     with connected(now, alerts=lambda session: Order(CassandraAlertStore(session))) as chain:
         began = time.monotonic()
         with watching(now) as memory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ from include.rules.columns import rule_columns
 from include.settings import Settings
 from include.spark.process_batch import ProcessJob
 from include.spark.session import connect
+from include.spark.stream_query import AVAILABLE_NOW
 from include.stores.cassandra.alerts import CassandraAlertStore
 from include.stores.cassandra.customers import CassandraCustomerStore
 from include.stores.cassandra.loader import load_batch
@@ -87,22 +88,12 @@ class Chain:
         yield
         self.seconds[name] += time.monotonic() - began
 
-    def job(self, trigger: dict[str, Any] | None = None) -> ProcessJob:
+    def job(self, trigger: Mapping[str, Any] = AVAILABLE_NOW) -> ProcessJob:
         """The streaming job; by default one ``availableNow`` run."""
         kafka, topics = kafka_client(self.now, "pipeline"), self.now.topics
-        dead, seen = (
-            KafkaDeadLetters(kafka, topics.dead_letter, topics.transactions),
-            CassandraSeenStore(self.session),
-        )
-        return ProcessJob(
-            self.spark,
-            kafka,
-            self.lake,
-            lambda: seen,
-            dead,
-            self.now,
-            **({"trigger": trigger} if trigger else {}),
-        )
+        dead = KafkaDeadLetters(kafka, topics.dead_letter, topics.transactions)
+        seen = CassandraSeenStore(self.session)
+        return ProcessJob(self.spark, kafka, self.lake, lambda: seen, dead, self.now, trigger=trigger)
 
     def process(self) -> list[int]:
         """One run of the streaming job; the batches it made."""

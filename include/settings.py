@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         return tuple(f"127.0.0.{node}" for node in range(1, 1 + (CLUSTER_NODES if self.is_cluster else 1)))
 
     @property
+    def brokers(self) -> str:
+        """Bootstrap addresses of Kafka."""
+        return ",".join(f"{host}:{self.ports.kafka}" for host in self.hosts)
+
+    @property
     def is_cluster(self) -> bool:
         """Whether the embedded stack has several of what can be several."""
         return self.topology == "cluster"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -36,11 +35,9 @@ _DAY = 86_400.0
 
 
 def _read(chain: Chain, over: threading.Event) -> None:
+    threading.Thread(target=lambda: (over.wait(), chain.job().stop()), daemon=True).start()
     while not over.is_set():
-        job = chain.job(CONTINUOUS)
-        stopper = threading.Thread(target=lambda job=job: (over.wait(), job.stop()), daemon=True)
-        stopper.start()
-        job.run()  # comes back at once while there is nothing at all
+        chain.job(CONTINUOUS).run()  # comes back at once while there is nothing at all
         over.wait(_LOOK_SECONDS)
 
 
@@ -113,7 +110,7 @@ def running(now: Settings) -> Iterator[None]:
     RuntimeError
         A part of it does not start, or has ended before its time.
     """
-    environment = os.environ | stack_environment(now) | connections_environment(now)
+    environment = stack_environment(now) | connections_environment(now)
     logs = now.stack_dir / "logs"
     parts: list[subprocess.Popen[str]] = []
     try:

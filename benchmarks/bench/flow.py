@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,12 @@ from include.local.clients import kafka_client
 from include.local.demo.facts import Facts
 from include.local.demo.progress import Progress
 from include.local.demo.stream import Stream
-from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.pipeline.bank import BankFeed, customers_for
 from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
 from include.transactions.offsets import TopicOffsets
 
 TRAINING_DAYS = 30
-_A_CUSTOMER_AND_DAY = 2
 _LEAST_CUSTOMERS = 5_000
 _DELIVERY_PATIENCE_SECONDS = 120.0
 #: DAGs that only a benchmark's own Airflow knows.
@@ -77,27 +75,21 @@ class Flow:
             sending = Stream(self.feed, self.kafka, self.now.topics.transactions, records, rate)
             began = time.monotonic()
             sending.start()
-            while True:
-                running = sending.is_alive()
-                snapshot = progress.look(sending.handed_over)
-                watch()
-                problem = progress.stalled
-                if (not running and snapshot.is_drained) or problem:
-                    break
-                time.sleep(0.25)
+            snapshot, problem = progress.until_through(sending, lambda _: watch())
         took = time.monotonic() - began
         sent = sending.result()
         batches = range(progress.first_batch, progress.next_batch - snapshot.batches_behind)
-        self._wait_for_deliveries(batches)
-        return measure(self.now, batches, rate=rate, records=sent.records, seconds=took, problem=problem)
-
-    def _wait_for_deliveries(self, batches: range) -> None:
-        facts, end = Facts(self.now, batches), time.monotonic() + _DELIVERY_PATIENCE_SECONDS
-        try:
-            while facts.open_deliveries() and time.monotonic() < end:
-                time.sleep(1)
-        finally:
-            facts.close()
+        with closing(Facts(self.now, batches)) as facts:
+            facts.wait_for_deliveries(_DELIVERY_PATIENCE_SECONDS)
+            return measure(
+                Lake(self.now.lake),
+                facts,
+                batches,
+                rate=rate,
+                records=sent.records,
+                seconds=took,
+                problem=problem,
+            )
 
 
 @contextmanager
@@ -113,7 +105,7 @@ def flow(
     before
         Called with the stack's settings before it starts.
     """
-    customers = max(_LEAST_CUSTOMERS, ceil(records / (_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1))))
+    customers = customers_for(records, _LEAST_CUSTOMERS)
     bank = {"seed": seed, "customers": customers, "training_days": TRAINING_DAYS}
     with own_stack(folder) as now:
         before(now)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pyarrow as pa
 
 from benchmarks.chain import Chain, connected, make_stores
 from benchmarks.stack import own_servers
@@ -46,29 +49,64 @@ def long_ago() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
 
 
-def fill(now: Settings, records: int, customers: int, seed: int = 7) -> tuple[int, float]:
-    """Send transactions of a bank as fast as they are taken; how many, and in how many seconds of sending."""
-    bank = SimulatedBank(seed, customers, start=long_ago())
-    kafka = kafka_client(now, "bank")
-    sent, day, seconds = 0, 0, 0.0
-    with TransactionProducer(kafka["bootstrap.servers"], now.topics.transactions, config=kafka) as producer:
-        while sent < records and day < DAYS:
-            table = bank.day(day).transactions
-            began = time.monotonic()
-            sent += producer.send_table(table.slice(0, records - sent))
-            producer.flush()
-            seconds += time.monotonic() - began
-            day += 1
-    return sent, seconds
+class Source:
+    """A bank's transactions, sent as fast as they are taken.
+
+    Attributes
+    ----------
+    accounts
+        Of the bank: one a customer.
+    seconds
+        Spent in sending so far; making them does not count.
+    """
+
+    def __init__(self, now: Settings, customers: int, seed: int = 7) -> None:
+        self._bank = SimulatedBank(seed, customers, start=long_ago())
+        self._topic = now.topics.transactions
+        self._kafka = kafka_client(now, "bank")
+        self._day, self._rows = 0, self._bank.day(0).transactions
+        self.accounts = len(self._bank.customer_ids)
+        self.seconds = 0.0
+
+    def pieces(self, count: int) -> Iterator[pa.Table]:
+        """The next transactions, a piece a day at most; fewer than asked for where the bank's days are over."""
+        while count > 0:
+            if not self._rows.num_rows:
+                if self._day + 1 == DAYS:
+                    return
+                self._day += 1
+                self._rows = self._bank.day(self._day).transactions
+            piece, self._rows = self._rows.slice(0, count), self._rows.slice(count)
+            count -= piece.num_rows
+            yield piece
+
+    def send(self, count: int) -> int:
+        """Send the next transactions; how many there were."""
+        sent = 0
+        with TransactionProducer(
+            self._kafka["bootstrap.servers"], self._topic, config=self._kafka
+        ) as producer:
+            for piece in self.pieces(count):
+                began = time.monotonic()
+                sent += producer.send_table(piece)
+                producer.flush()
+                self.seconds += time.monotonic() - began
+        return sent
+
+
+def customers_of(records: int) -> int:
+    """So many that the days suffice for a backlog."""
+    return max(records // 20, 500)
 
 
 def limits(records: int) -> Limits:
     """Send, process, score, alert and load so many records, each step alone over all of them."""
     with own_servers(*SERVERS) as now:
         make_stores(now)
-        sent, sending = fill(now, records, max(records // 20, 500))
+        source = Source(now, customers_of(records))
+        sent = source.send(records)
         with connected(now) as chain:
-            return limits_of(chain, sent, sending)
+            return limits_of(chain, sent, source.seconds)
 
 
 def limits_of(chain: Chain, sent: int, sending: float) -> Limits:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from include.local.demo.facts import Facts, latencies
-from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 
@@ -70,22 +69,25 @@ class Measured:
 
 
 def measure(
-    now: Settings, batches: range, *, rate: float, records: int, seconds: float, problem: str | None = None
+    lake: Lake,
+    facts: Facts,
+    batches: range,
+    *,
+    rate: float,
+    records: int,
+    seconds: float,
+    problem: str | None = None,
 ) -> Measured:
-    """Look at batches that are through every stage."""
-    lake, facts = Lake(now.lake), Facts(now, batches)
+    """Look at batches that are through every stage; ``facts`` are of them."""
     ledger = BatchLedger(lake)
     manifests = {stage: [ledger.manifest(stage, batch) or {} for batch in batches] for stage in Stage}
     decided, stored = [], []
-    try:
-        for place, batch in enumerate(batches):
-            arrived = lake.read_table(scored_file(batch), ["arrived_at"])["arrived_at"]
-            at = arrived.cast("int64").to_numpy() / 1e6
-            decided.append(_moment(manifests[Stage.SCORED][place], "completed_at") - at)
-            stored.append(_moment(manifests[Stage.STORED][place], "completed_at") - at)
-        alerted = np.array(latencies(facts.deliveries()))
-    finally:
-        facts.close()
+    for place, batch in enumerate(batches):
+        arrived = lake.read_table(scored_file(batch), ["arrived_at"])["arrived_at"]
+        at = arrived.cast("int64").to_numpy() / 1e6
+        decided.append(_moment(manifests[Stage.SCORED][place], "completed_at") - at)
+        stored.append(_moment(manifests[Stage.STORED][place], "completed_at") - at)
+    alerted = np.array(latencies(facts.deliveries()))
     return Measured(
         rate, records, seconds, len(batches),
         np.concatenate(decided) if decided else np.empty(0),

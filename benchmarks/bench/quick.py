@@ -102,34 +102,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print("early batches")
             early = filling.time_batches(options.rounds)
             for _ in range(options.between):
-                filling.send(BATCH_RECORDS)
-                chain.step()
+                filling.batch()
             console.print("late batches, and the bare work of each")
-            late: dict[str, list[float]] = defaultdict(list)
-            for _ in range(options.rounds):
-                start = chain.ledger.processed_offsets()
-                filling.send(BATCH_RECORDS)
-                before = dict(chain.seconds)
-                chain.step()
-                for step in early.seconds:
-                    late[step].append(chain.seconds[step] - before[step])
-                bare.do(start)
+            late = filling.time_batches(options.rounds, beside=bare.do)
     checks = [
         Check(
             f"{step} against {what}",
-            round(median(late[step]) / median(bare.seconds[step]), 2),
+            round(late.seconds[step] / median(bare.seconds[step]), 2),
             Bound("<=", limit),
         )
         for step, (what, limit) in BARE.items()
     ]
-    total = sum(median(values) for values in late.values())
     checks.append(
-        Check(f"a batch after {options.between} more", round(total / early.total, 2), Bound("<=", LATE))
+        Check(f"a batch after {options.between} more", round(late.total / early.total, 2), Bound("<=", LATE))
     )
     facts = {
         "batch_records": BATCH_RECORDS,
-        "early_seconds": early.seconds,
-        "late_seconds": {step: round(median(values), 4) for step, values in late.items()},
+        "early_seconds": early.document()["seconds_a_batch"],
+        "late_seconds": late.document()["seconds_a_batch"],
         "bare_seconds": {step: round(median(values), 4) for step, values in bare.seconds.items()},
     }
     return conclude("bench-quick", checks, facts)

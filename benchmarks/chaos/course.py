@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
 from rich.console import Console
@@ -26,7 +25,7 @@ from include.local import stack
 from include.local.airflow_api import AirflowApi
 from include.local.clients import cassandra_client, kafka_client
 from include.local.demo.facts import Facts
-from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.pipeline.bank import BankFeed, customers_for
 from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
@@ -39,7 +38,6 @@ _RUN_LIMIT_SECONDS = 300.0
 _DRAIN_LIMIT_SECONDS = 600.0
 _SETTLE_LIMIT_SECONDS = 420.0
 _SECONDS_A_FAULT = 75.0  # for the bank's calendar to be long enough, outages included
-_A_CUSTOMER_AND_DAY = 2
 _LEAST_CUSTOMERS = 600
 _TRAINING_DAYS = 20
 
@@ -56,7 +54,7 @@ class ChaosOrder:
     def bank(self) -> dict[str, Any]:
         """Params of the DAGs that make the bank."""
         records = self.rate * _SECONDS_A_FAULT * (len(self.faults) + 4)
-        customers = max(_LEAST_CUSTOMERS, ceil(records / (_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1))))
+        customers = customers_for(records, _LEAST_CUSTOMERS)
         return {"seed": self.seed, "customers": customers, "training_days": _TRAINING_DAYS}
 
 

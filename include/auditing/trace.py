@@ -67,8 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--offset", metavar="PARTITION:OFFSET", help="place of the record in the topic")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--lake-only", action="store_true", help="ask neither Cassandra nor the brokers")
-    brokers = ",".join(f"{host}:{settings().ports.kafka}" for host in settings().hosts)
-    parser.add_argument("--kafka", default=brokers, metavar="HOST:PORT", help="the brokers")
+    parser.add_argument("--kafka", default=settings().brokers, metavar="HOST:PORT", help="the brokers")
     add_cassandra_arguments(parser)
     return parser
 

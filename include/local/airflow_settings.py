@@ -17,7 +17,6 @@ from include.local.clients import (
     SMTP_USER,
     SPARK_HOST,
     authority,
-    brokers,
     cassandra_password,
     kafka_password,
     kafka_security,
@@ -105,7 +104,7 @@ def embedded(connection: ConnectionSetting, settings: Settings) -> ConnectionSet
     }
     extra = dict(connection.conn_extra)
     if "bootstrap.servers" in extra:
-        extra |= {"bootstrap.servers": brokers(settings), **kafka_security(settings)}
+        extra |= {"bootstrap.servers": settings.brokers, **kafka_security(settings)}
     changes: dict[str, Any] = {"conn_extra": extra}
     if connection.conn_host is not None:
         changes |= {"conn_host": HOST, "conn_port": ports[connection.conn_host]}

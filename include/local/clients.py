@@ -36,11 +36,6 @@ def authority(settings: Settings) -> str:
     return str(Certificates(settings.stack_dir).authority)
 
 
-def brokers(settings: Settings) -> str:
-    """Bootstrap addresses of Kafka."""
-    return ",".join(f"{host}:{settings.ports.kafka}" for host in settings.hosts)
-
-
 def kafka_security(settings: Settings) -> dict[str, str]:
     """librdkafka settings of every user; none in the open profile."""
     if not settings.is_secure:
@@ -54,7 +49,7 @@ def kafka_security(settings: Settings) -> dict[str, str]:
 
 def kafka_client(settings: Settings, user: KafkaUser) -> dict[str, Any]:
     """librdkafka settings of a user of the broker."""
-    address = {"bootstrap.servers": brokers(settings)}
+    address = {"bootstrap.servers": settings.brokers}
     if not settings.is_secure:
         return address
     login = {"sasl.username": user, "sasl.password": kafka_password(settings, user)}

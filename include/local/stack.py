@@ -46,17 +46,18 @@ def up(settings: Settings, only: Sequence[str] | None = None, say: Say = print) 
     services = all_services(settings)
     names = list(only or services)
     began = time.monotonic()
-    of_airflow = [name for name in names if isinstance(services[name], AirflowComponent)]
+    airflow = [name for name, service in services.items() if isinstance(service, AirflowComponent)]
+    with_airflow = any(name in airflow for name in names)
     for name in names:
-        if name not in of_airflow:
+        if name not in airflow:
             supervision.start_service(name)
-    if of_airflow:
+    if with_airflow:
         _wait(supervision, settings, "postgres", began, say)
         _load_airflow_settings(settings)
-        for name in of_airflow:
+        for name in airflow:
             supervision.start_service(name)
     for name in names:
-        if name != "postgres" or not of_airflow:
+        if name != "postgres" or not with_airflow:
             _wait(supervision, settings, name, began, say)
 
 

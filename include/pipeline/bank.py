@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,14 @@ LIVE_DAYS = 7
 BANKS = "simulated_banks"
 #: No label of the simulation is later than this.
 LABEL_DELAY_DAYS = 7
+
+_TRANSACTIONS_A_CUSTOMER_AND_DAY = 2
+
+
+def customers_for(records: float, least: int) -> int:
+    """How many customers a bank needs for a stream of so many records to fit into its week; at least ``least``."""
+    return max(least, ceil(records / (_TRANSACTIONS_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1))))
+
 
 Send = Callable[[Iterator[tuple[bytes, bytes | None]]], int]
 

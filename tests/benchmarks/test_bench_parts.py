@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from benchmarks.bench import plots
 from benchmarks.bench.__main__ import Bench, main
 from benchmarks.bench.baselines import show_usual_way
 from benchmarks.bench.flow import USUAL_WAY
-from benchmarks.bench.growth import Filling, Point
-from benchmarks.bench.limits import Limits
+from benchmarks.bench.growth import Point
+from benchmarks.bench.limits import Limits, Source
 from benchmarks.bench.measured import Measured, quantiles, stages
 from benchmarks.bench.throughput import Course, Sustained
 from include.local.airflow_settings import read
@@ -111,8 +110,8 @@ def test_the_usual_way_is_a_dag_only_a_benchmark_sees(monkeypatch: pytest.Monkey
 
 
 def test_a_bank_is_taken_piece_by_piece_and_none_twice() -> None:
-    filling = Filling(SimpleNamespace(now=Settings()), 60)  # type: ignore[arg-type]
-    pieces = [filling._take(70) for _ in range(4)]
+    source = Source(Settings(), 60)
+    pieces = [pa.concat_tables(source.pieces(70)) for _ in range(4)]
     names = pa.concat_tables(pieces)["transaction_id"].to_pylist()
     assert len(names) == len(set(names)) == 280
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from include.settings import PROJECT
+from include.stores.lake.ledger import BatchLedger, Stage
 
 RECORDS = 1_500
 
@@ -44,3 +46,24 @@ def record_of(process: subprocess.Popen[str], report: Path) -> dict[str, Any]:
     failed = [check for check in record["checks"] if not check["holds"] and not _of_speed(check["name"])]
     assert not failed, output
     return record
+
+
+def is_through(record: dict[str, Any]) -> None:
+    """Everything came through every stage, alerts were told, labels collected, and no server was restarted."""
+    assert record["balanced"]
+    assert record["accepted"] == record["scored"] == record["stored"] > 0
+    assert record["alerts"] > 0
+    assert record["notifications_sent"] >= record["alerts"]
+    assert record["labels_collected"] == record["labels_sent"] > 0
+    assert record["restarts"] == []
+
+
+def wait_for_first_batch(
+    process: subprocess.Popen[str], ledger: BatchLedger, before: int, seconds: float
+) -> None:
+    """Wait until a demo has made its first batch; ``before`` was the next one when it began."""
+    limit = time.monotonic() + seconds
+    while ledger.cursor(Stage.ACCEPTED).next_batch == before:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < limit, f"waited {seconds:.0f} s for the first batch of the demo"
+        time.sleep(0.2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import psutil
 import pytest
 
 from include.settings import HOST, Settings
-from tests.end_to_end.demos import RECORDS, record_of, run_demo, start_demo
+from tests.end_to_end.demos import RECORDS, record_of, run_demo, start_demo, wait_for_first_batch
 from tests.end_to_end.observed import (
     Metrics,
     arrivals,
@@ -129,11 +128,7 @@ def test_a_kill_in_the_middle_loses_nothing(airflow: Settings, tmp_path: Path, v
     ledger = BatchLedger(Lake(airflow.lake))
     before = ledger.cursor(Stage.ACCEPTED).next_batch
     process = start_demo(tmp_path / "demo.json", seed=3)
-    limit = time.monotonic() + 300
-    while ledger.cursor(Stage.ACCEPTED).next_batch == before:
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < limit, "waited 300 s for the first batch of the demo"
-        time.sleep(0.2)
+    wait_for_first_batch(process, ledger, before, 300)
     killed = Supervision(airflow).states()[victim]["pid"]
     os.kill(killed, signal.SIGKILL)
     record = record_of(process, tmp_path / "demo.json")

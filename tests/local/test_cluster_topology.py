@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from include.local.airflow_environment import airflow_environment
 from include.local.airflow_settings import embedded, read
-from include.local.clients import brokers, cassandra_client
+from include.local.clients import cassandra_client
 from include.local.services import all_services
 from include.local.services.cassandra import Cassandra
 from include.local.services.kafka import Kafka
@@ -65,10 +65,10 @@ def test_nodes_know_each_other(cluster: Settings) -> None:
 
 
 def test_clients_are_told_of_all_of_them(cluster: Settings) -> None:
-    assert brokers(cluster).count(",") == CLUSTER_NODES - 1
+    assert cluster.brokers.count(",") == CLUSTER_NODES - 1
     assert cassandra_client(cluster, "pipeline").contact_points == cluster.hosts
     connections = {one.conn_id: embedded(one, cluster) for one in read().connections}
-    assert connections["kafka_default"].conn_extra["bootstrap.servers"] == brokers(cluster)
+    assert connections["kafka_default"].conn_extra["bootstrap.servers"] == cluster.brokers
     assert connections["cassandra_default"].conn_host == ",".join(cluster.hosts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,12 @@ class Facts:
         there = self._outbox.get_many(list(expected))
         under_way = sum(one.state in _OPEN and not _is_held(one) for one in there.values())
         return len(self._wanted) - len(handlings) + len(expected) - len(there) + under_way
+
+    def wait_for_deliveries(self, seconds: float) -> None:
+        """Wait until none is open any more, or the time is over."""
+        end = time.monotonic() + seconds
+        while self.open_deliveries() and time.monotonic() < end:
+            time.sleep(1)
 
     def expected(self) -> dict[uuid.UUID, Delivery]:
         """Deliveries of the alerts somebody is told of, as they were enqueued."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.table import Table
 
+from include.local.demo.stream import Stream
 from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
@@ -14,6 +16,7 @@ from include.transactions.offsets import TopicOffsets, lag
 
 #: The sweep and every restart are faster than this; what has not moved for so long will not.
 STALLED_SECONDS = 240.0
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,31 @@ class Progress:
         if place != self._last:
             self._last, self._moved_at = place, time.monotonic()
         return snapshot
+
+    def until_through(
+        self, stream: Stream, tell: Callable[[Snapshot], object] = lambda _: None
+    ) -> tuple[Snapshot, str | None]:
+        """Look four times a second until all that the stream sends is through, or nothing moves any more.
+
+        Parameters
+        ----------
+        tell
+            Called with every look.
+
+        Returns
+        -------
+        Snapshot, str or None
+            The last look, and what stands still, in words.
+        """
+        while True:
+            running = stream.is_alive()
+            snapshot = self.look(stream.handed_over)
+            tell(snapshot)
+            if not running and snapshot.is_drained:
+                return snapshot, None
+            if problem := self.stalled:
+                return snapshot, problem
+            time.sleep(_LOOK_SECONDS)
 
     @property
     def stalled(self) -> str | None:

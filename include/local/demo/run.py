@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from include.local.clients import kafka_client
 from include.local.demo.facts import Facts, latencies, mailbox_count
 from include.local.demo.progress import Progress, Snapshot
 from include.local.demo.stream import Stream
-from include.pipeline.bank import LIVE_DAYS, BankFeed
+from include.pipeline.bank import BankFeed, customers_for
 from include.privacy.settings import pseudonymiser
 from include.reports.checks import failed, said
 from include.reports.demo import DemoRecord
@@ -34,7 +33,6 @@ from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.offsets import TopicOffsets
 from include.transactions.producer import TransactionProducer
 
-_TRANSACTIONS_A_CUSTOMER_AND_DAY = 2
 _LEAST_CUSTOMERS = 5_000
 _TELL_EVERY_SECONDS = 10.0
 #: After the last batch: a delivery that failed once waits for its next try.
@@ -65,8 +63,7 @@ class DemoOrder:
     @property
     def bank(self) -> dict[str, Any]:
         """Params of the DAGs that make the bank's history and model."""
-        a_week = _TRANSACTIONS_A_CUSTOMER_AND_DAY * (LIVE_DAYS - 1)
-        customers = self.customers or max(_LEAST_CUSTOMERS, ceil(self.transactions / a_week))
+        customers = self.customers or customers_for(self.transactions, _LEAST_CUSTOMERS)
         return {"seed": self.seed, "customers": customers, "training_days": self.training_days}
 
 
@@ -124,7 +121,7 @@ def _stream(settings: Settings, order: DemoOrder, api: AirflowApi, console: Cons
         labels = _labels(settings, feed, bank)
         facts = Facts(settings, range(progress.first_batch, progress.next_batch - snapshot.batches_behind))
         try:
-            _wait_for_deliveries(facts)
+            facts.wait_for_deliveries(_DELIVERY_PATIENCE_SECONDS)
             typologies, true_alerts = facts.against(sent.truth)
             deliveries = facts.deliveries()
             after = stack.components(settings)
@@ -171,19 +168,16 @@ def _watch(stream: Stream, progress: Progress, console: Console) -> tuple[Snapsh
     """Show how it goes until everything is through or nothing moves any more."""
     told = time.monotonic()
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        while True:
-            running = stream.is_alive()
-            snapshot = progress.look(stream.handed_over)
+
+        def tell(snapshot: Snapshot) -> None:
+            nonlocal told
             if console.is_terminal:
                 live.update(snapshot.table(), refresh=True)
             elif time.monotonic() - told > _TELL_EVERY_SECONDS:
                 told = time.monotonic()
                 console.print(f"  {snapshot.line()}")
-            if not running and snapshot.is_drained:
-                return snapshot, None
-            if problem := progress.stalled:
-                return snapshot, problem
-            time.sleep(0.25)
+
+        return progress.until_through(stream, tell)
 
 
 def _labels(settings: Settings, feed: BankFeed, kafka: dict[str, Any]) -> tuple[int, int]:
@@ -198,12 +192,6 @@ def _labels(settings: Settings, feed: BankFeed, kafka: dict[str, Any]) -> tuple[
             break
         time.sleep(0.5)
     return sent, collected
-
-
-def _wait_for_deliveries(facts: Facts) -> None:
-    end = time.monotonic() + _DELIVERY_PATIENCE_SECONDS
-    while facts.open_deliveries() and time.monotonic() < end:
-        time.sleep(1)
 
 
 def _tell(console: Console, record: DemoRecord, report: Path) -> None:

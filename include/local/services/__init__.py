@@ -20,10 +20,11 @@ AIRFLOW = ("api-server", "scheduler", "triggerer", "dag-processor")
 
 def all_services(settings: Settings) -> dict[str, Service]:
     """Every service by name, in the order of starting."""
+    nodes = range(1, len(settings.hosts) + 1)
     services: list[Service] = [
         Postgres(settings),
-        *(Kafka(settings, node) for node in range(1, len(settings.hosts) + 1)),
-        *(Cassandra(settings, node) for node in range(1, len(settings.hosts) + 1)),
+        *(Kafka(settings, node) for node in nodes),
+        *(Cassandra(settings, node) for node in nodes),
         *(_spark_cluster(settings) if settings.is_cluster else ()),
         SparkConnect(settings),
         Mailbox(settings),

@@ -13,7 +13,7 @@ from pathlib import Path
 from include.local.airflow_environment import address, airflow_environment
 from include.local.clients import http_context
 from include.local.secrets import load_secrets
-from include.local.services.base import Service, port_answers
+from include.local.services.base import Service
 
 
 class AirflowComponent(Service):
@@ -136,4 +136,4 @@ class CeleryWorker(AirflowComponent):
 
     def is_up(self) -> bool:
         """Whether it serves its tasks' logs."""
-        return all(port_answers(port) for port in self.ports.values())
+        return Service.is_up(self)

@@ -69,6 +69,26 @@ class Service(ABC):
         return all(port_answers(port, self.host) for port in self.ports.values())
 
 
+class Node(Service):
+    """One of several servers of a kind, each on an address of its own.
+
+    Parameters
+    ----------
+    node
+        From 1 on; the first has the plain name of the kind.
+    """
+
+    def __init__(self, settings: Settings, node: int = 1) -> None:
+        self.node = node
+        if node > 1:
+            self.name = f"{self.name}-{node}"
+        super().__init__(settings)
+
+    @property
+    def host(self) -> str:  # noqa: D102
+        return self.settings.hosts[self.node - 1]
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that may hold secrets: nobody but its owner can read it, at no moment."""
     new = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -9,7 +9,7 @@ import yaml
 from include.local.certificates import Certificates
 from include.local.jars import class_path
 from include.local.java import ADD_EXPORTS, ADD_OPENS, SMALL_MACHINE, java
-from include.local.services.base import Service
+from include.local.services.base import Node
 from include.settings import Settings
 
 _LOGBACK = """<configuration>
@@ -29,7 +29,7 @@ SYNC_LAG_SECONDS = 0.016
 _CACHE = {"validity": "10s", "update_interval": "5s", "cache_active_update": True}
 
 
-class Cassandra(Service):
+class Cassandra(Node):
     """The store of processed transactions, decisions, alerts and state."""
 
     name = "cassandra"
@@ -37,17 +37,11 @@ class Cassandra(Service):
     stop_seconds = 30
 
     def __init__(self, settings: Settings, node: int = 1) -> None:
-        self.node = node
+        super().__init__(settings, node)
         if node > 1:
-            self.name = f"cassandra-{node}"
             # One after the other: two that join at a time may choose the same tokens.
             self.needs = ("cassandra" if node == 2 else f"cassandra-{node - 1}",)
             self.start_seconds = 120 * node
-        super().__init__(settings)
-
-    @property
-    def host(self) -> str:  # noqa: D102
-        return self.settings.hosts[self.node - 1]
 
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102

@@ -9,8 +9,7 @@ from include.local.clients import kafka_password
 from include.local.errors import ServiceFailed
 from include.local.jars import class_path
 from include.local.java import SMALL_MACHINE, java
-from include.local.services.base import Service, write_private
-from include.settings import Settings
+from include.local.services.base import Node, write_private
 
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 _LOG4J = """Configuration:
@@ -27,20 +26,10 @@ _LOG4J = """Configuration:
 """
 
 
-class Kafka(Service):
+class Kafka(Node):
     """The messaging layer between the bank and the processing."""
 
     name = "kafka"
-
-    def __init__(self, settings: Settings, node: int = 1) -> None:
-        self.node = node
-        if node > 1:
-            self.name = f"kafka-{node}"
-        super().__init__(settings)
-
-    @property
-    def host(self) -> str:  # noqa: D102
-        return self.settings.hosts[self.node - 1]
 
     @property
     def ports(self) -> dict[str, int]:  # noqa: D102
