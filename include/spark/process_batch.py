@@ -1,9 +1,9 @@
 """From Kafka to accepted batches: one ``availableNow`` run of the streaming job, then settling.
 
-The streaming query is native from end to end (parse and validate) and writes every record, valid or
-not, as Parquet. Settling then takes each committed micro-batch, removes duplicates, writes the
-accepted rows under the batch's number, sends the invalid records to the dead-letter topic and moves
-the cursor.
+The streaming query is native from end to end (parse and validate) and writes every record, proven sound
+or undecided, as Parquet. Settling then takes each committed micro-batch, judges the undecided, removes
+duplicates, writes the accepted rows under the batch's number, sends the invalid records to the dead-letter
+topic and moves the cursor.
 
 The cursor says how far the stream has come: a run starts at its offsets, with a folder and a checkpoint
 of its own, so neither grows with history. After a crash the next run first settles what Spark had
@@ -38,6 +38,7 @@ from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
 from include.stores.lake.work import Work, count_values
 from include.stores.ports import DeadLetterQueue, SeenStore
+from include.transactions.judging import judge
 from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
 from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
@@ -288,11 +289,7 @@ class _Run:
 
     def arrivals(self, start: Mapping[int, int], end: Mapping[int, int]) -> pa.Table:
         """Rows of a batch, told by their offsets from other batches of the run; without the bytes of the refused."""
-        try:
-            tables = list(self._read(_LIGHT.names))
-        except pa.ArrowInvalid:
-            tables = [self._through_sink_log(_LIGHT.names)]
-        rows = [table.cast(_LIGHT) for table in tables]
+        rows = [self._judged(piece).select(_LIGHT.names) for piece in self._pieces()]
         merged = pa.concat_tables(rows) if rows else _LIGHT.empty_table()
         wanted = pa.scalar(False)
         for partition, until in end.items():
@@ -316,31 +313,25 @@ class _Run:
                 fresh.append(place in waiting)
                 waiting.discard(place)
             if any(fresh):
-                yield piece.filter(pa.array(fresh)).cast(ARRIVAL_SCHEMA)
+                yield self._judged(piece.filter(pa.array(fresh)))
+
+    def _judged(self, piece: pa.Table) -> pa.Table:
+        return judge(piece.cast(ARRIVAL_SCHEMA), self.job.settings.stream.retention)
 
     def _pieces(self) -> Iterator[pa.Table]:
-        lake = self.job.lake
+        """What Spark wrote, bit by bit, ``ARRIVAL_SCHEMA.names``."""
+        lake, columns = self.job.lake, ARRIVAL_SCHEMA.names
         files = [f"{self.rows}/{name}" for name in lake.names(self.rows) if name.endswith(".parquet")]
         try:
             for file in files:
                 lake.rows_of(file)  # all can be read: known before anything is sent
         except pa.ArrowInvalid:
-            yield self._through_sink_log(ARRIVAL_SCHEMA.names)
+            # A killed task left half a file; Spark's sink log knows which files count.
+            log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
+            yield self.job.spark.read.parquet(lake.url(self.rows)).select(*columns).toArrow()
             return
-        yield from self._read(ARRIVAL_SCHEMA.names)
-
-    def _read(self, columns: list[str]) -> Iterator[pa.Table]:
-        lake = self.job.lake
-        for name in lake.names(self.rows):
-            if name.endswith(".parquet"):
-                yield from (
-                    piece.select(columns) for piece in lake.read_pieces(f"{self.rows}/{name}", columns)
-                )
-
-    def _through_sink_log(self, columns: list[str]) -> pa.Table:
-        """A killed task left half a file; Spark's sink log knows which files count."""
-        log.warning("a file in %s is damaged; reading through Spark's sink log", self.rows)
-        return self.job.spark.read.parquet(self.job.lake.url(self.rows)).select(*columns).toArrow()
+        for file in files:
+            yield from (piece.select(columns) for piece in lake.read_pieces(file, columns))
 
 
 class _NothingSeen:

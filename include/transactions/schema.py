@@ -38,12 +38,12 @@ ARRIVAL_FIELDS = [
 #: A row of an accepted batch in the lake.
 ACCEPTED_SCHEMA = pa.schema([*TRANSACTION_SCHEMA, *ARRIVAL_FIELDS])
 
-#: A row as the streaming job writes it: parsed as far as possible, with every reason for refusal.
+#: A row as the streaming job writes it: parsed if it is sound, else undecided, until ``judging`` gives every reason.
 ARRIVAL_SCHEMA = pa.schema(
     [
         *ACCEPTED_SCHEMA,
-        pa.field("errors", pa.list_(pa.string())),  # empty: the record is valid
-        pa.field("raw_key", pa.binary()),
+        pa.field("errors", pa.list_(pa.string())),  # empty: the record is valid; null: not judged
+        pa.field("raw_key", pa.binary()),  # null, like the value, of a record that was proven sound
         pa.field("raw_value", pa.binary()),  # null for a tombstone
     ]
 )

@@ -1,4 +1,4 @@
-"""Spark's native parsing says of every odd record what the reference validator says."""
+"""What Spark's native parsing proves sound is what the reference takes; it leaves little of that undecided."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def parsed(spark: Any) -> list[dict[str, Any]]:
 def test_agrees_with_the_reference(parsed: list[dict[str, Any]], number: int) -> None:
     case, row = CASES[number], parsed[number]
     expected = validate(case.value, case.key, ARRIVED_AT, RETENTION)
-    if not isinstance(expected, Parsed):
-        assert row["errors"] == expected
+    if row["errors"] is None:
         assert (row["raw_value"], row["raw_key"]) == (case.value, case.key)
         return
     assert row["errors"] == []
+    assert isinstance(expected, Parsed)
     for name in Parsed.__dataclass_fields__:
         if name == "extra":
             got, wanted = (
@@ -49,3 +49,13 @@ def test_agrees_with_the_reference(parsed: list[dict[str, Any]], number: int) ->
             assert got == wanted
         else:
             assert row[name] == getattr(expected, name), name
+
+
+def test_little_that_is_sound_is_left_undecided(parsed: list[dict[str, Any]]) -> None:
+    sound = [
+        (case.name, row["errors"])
+        for case, row in zip(CASES, parsed, strict=True)
+        if isinstance(validate(case.value, case.key, ARRIVED_AT, RETENTION), Parsed)
+    ]
+    undecided = [name for name, errors in sound if errors is None]
+    assert len(undecided) < 0.1 * len(sound), undecided
