@@ -78,7 +78,7 @@ class _Trace:
     def __init__(self, options: argparse.Namespace, stack: ExitStack) -> None:
         self._options = options
         self._lake = Lake(settings().lake)
-        self._search = Search(self._lake, settings().topics.transactions)
+        self._search = Search(self._lake, settings().topics.transactions, settings().stream.retention)
         self._notes: list[str] = []
         self._session = None
         if not options.lake_only:

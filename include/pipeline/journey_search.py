@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,8 @@ from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
 from include.transactions.dead_letter import Place
+from include.transactions.judging import judge
+from include.transactions.schema import ARRIVAL_SCHEMA
 
 _COLUMNS = ("transaction_id", "kafka_partition", "kafka_offset", "arrived_at", "errors")
 #: Spark runs that are looked through for further arrivals of a transaction that is found already.
@@ -62,10 +64,13 @@ class Search:
     ----------
     topic
         Of the transactions.
+    retention
+        Oldest age of a transaction at its arrival.
     """
 
     lake: Lake
     topic: str
+    retention: timedelta
 
     def by_id(self, transaction_id: str, batch: int | None = None) -> list[Found]:
         """Every arrival of a transaction, the accepted one first, then by arrival; empty if there is none.
@@ -143,10 +148,12 @@ class Search:
             if not name.endswith(".parquet"):
                 continue
             try:
-                table = self.lake.read_table(f"{folder}/{name}", _COLUMNS)
+                if not self.lake.read_table(f"{folder}/{name}", _COLUMNS).filter(wanted).num_rows:
+                    continue
+                whole = self.lake.read_table(f"{folder}/{name}", ARRIVAL_SCHEMA.names)
             except pa.ArrowInvalid:
                 continue
-            yield from table.filter(wanted).to_pylist()
+            yield from judge(whole.filter(wanted), self.retention).to_pylist()
 
     def _judged(self, row: dict[str, Any], run: str) -> Found | None:
         place = Place(row["kafka_partition"], row["kafka_offset"])

@@ -26,7 +26,7 @@ _NUMBER_AFTER_AMOUNT = r'"amount"\s*:\s*([0-9][0-9.eE+-]*)\s*[,}]'
 
 
 def parse(records: DataFrame, retention: timedelta) -> DataFrame:
-    """Turn Kafka records into ``ARRIVAL_SCHEMA`` rows: sound ones, and undecided ones (``errors`` null).
+    """Turn Kafka records into ``ARRIVAL_SCHEMA`` rows, parsed as far as possible: sound or undecided (``errors`` null).
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def parse(records: DataFrame, retention: timedelta) -> DataFrame:
     sound, undecided = F.col("is_sound"), ~F.col("is_sound")
     values = {name: F.col(name) for name in _NAMES} | {"occurred_at": F.col("at"), "extra": _extra()}
     return staged.select(
-        *[F.when(sound, value).alias(name) for name, value in values.items()],
+        *[value.alias(name) for name, value in values.items()],
         F.col("partition").cast("int").alias("kafka_partition"),
         F.col("offset").alias("kafka_offset"),
         F.col("timestamp").alias("arrived_at"),

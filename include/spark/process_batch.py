@@ -316,7 +316,7 @@ class _Run:
                 yield self._judged(piece.filter(pa.array(fresh)))
 
     def _judged(self, piece: pa.Table) -> pa.Table:
-        return judge(piece.cast(ARRIVAL_SCHEMA), self.job.settings.stream.retention)
+        return judge(piece, self.job.settings.stream.retention)
 
     def _pieces(self) -> Iterator[pa.Table]:
         """What Spark wrote, bit by bit, ``ARRIVAL_SCHEMA.names``."""

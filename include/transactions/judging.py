@@ -18,15 +18,17 @@ def judge(arrivals: pa.Table, retention: timedelta) -> pa.Table:
     Parameters
     ----------
     arrivals
-        ``ARRIVAL_SCHEMA`` rows; ``errors`` is null where nobody has judged yet, and the record's bytes are there.
+        Columns of ``ARRIVAL_SCHEMA``; ``errors`` is null where nobody has judged yet, and the record's bytes are
+        there.
     retention
         Oldest age of an event at its arrival.
     """
+    arrivals = arrivals.select(ARRIVAL_SCHEMA.names).cast(ARRIVAL_SCHEMA)
     undecided = pc.is_null(arrivals["errors"])
     if not pc.any(undecided).as_py():
         return arrivals
     judged = [_judged(row, retention) for row in arrivals.filter(undecided).to_pylist()]
-    decided = arrivals.filter(pc.invert(undecided)).cast(ARRIVAL_SCHEMA)
+    decided = arrivals.filter(pc.invert(undecided))
     return pa.concat_tables([decided, pa.Table.from_pylist(judged, schema=ARRIVAL_SCHEMA)])
 
 

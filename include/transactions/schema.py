@@ -38,7 +38,7 @@ ARRIVAL_FIELDS = [
 #: A row of an accepted batch in the lake.
 ACCEPTED_SCHEMA = pa.schema([*TRANSACTION_SCHEMA, *ARRIVAL_FIELDS])
 
-#: A row as the streaming job writes it: parsed if it is sound, else undecided, until ``judging`` gives every reason.
+#: A row as the streaming job writes it: parsed as far as possible; ``judging`` gives reasons.
 ARRIVAL_SCHEMA = pa.schema(
     [
         *ACCEPTED_SCHEMA,

@@ -15,7 +15,7 @@ from include.detection.registry import Deployed
 from include.pipeline.alerting import raise_alerts
 from include.pipeline.loading import load
 from include.pipeline.scoring import Configuration, score
-from include.settings import Topics
+from include.settings import Stream, Topics
 from include.spark.process_batch import ProcessJob, _Run
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
@@ -95,7 +95,7 @@ class Chain:
             ends[partition] = max(ends.get(partition, 0), offset + 1)
         job = ProcessJob(
             None, {}, self.lake, lambda: self.seen, self.dead_letters,
-            SimpleNamespace(topics=TOPICS), RUN, began_at or datetime.now(UTC),  # type: ignore[arg-type]
+            SimpleNamespace(topics=TOPICS, stream=Stream()), RUN, began_at or datetime.now(UTC),  # type: ignore[arg-type]
         )  # fmt: skip
         run = _Committed(job, batch, ends=ends)
         run._settle(batch, self.ledger.cursor(Stage.ACCEPTED).positions, self.ledger)

@@ -19,16 +19,18 @@ from include.settings import settings
 from include.stores.lake.ledger import Stage
 from include.stores.lake.names import ARRIVALS
 from include.stores.memory.labels import MemoryLabelStore
-from include.transactions.contract import REASON_AMOUNT, REASON_MALFORMED
+from include.transactions.contract import REASON_AMOUNT, REASON_MALFORMED, REASON_NOT_OBJECT
 from include.transactions.dead_letter import DeadLetter, Place
 from include.transactions.labels import LabelEvent
 from include.transactions.resent import Resent, ResentState
 from tests.alerts.examples import ACCOUNT, MERCHANT, alert, delivery
 from tests.telemetry.chain import TOPICS, Chain, record
 
+RETENTION = timedelta(days=30)
+
 
 def search(chain: Chain) -> Search:
-    return Search(chain.lake, TOPICS.transactions)
+    return Search(chain.lake, TOPICS.transactions, RETENTION)
 
 
 def stores(chain: Chain, labels: MemoryLabelStore | None = None) -> JourneyStores:
@@ -93,6 +95,13 @@ def test_older_batches_that_are_deleted_are_not_mistaken_for_younger_ones(chain:
     found = search(chain).by_place(Place(0, 2))
     assert found is not None
     assert found.batch == 1
+
+
+def test_what_spark_left_undecided_has_its_reasons_too(chain: Chain, arrived_at: datetime) -> None:
+    chain.accept(record(9, (0, 3), arrived_at, errors=None, raw_value=b'["T-9"]'))
+    for found in (*search(chain).by_id("T-9"), search(chain).by_place(Place(0, 3))):
+        assert found is not None
+        assert (found.outcome, found.reasons) == (Outcome.DEAD_LETTERED, (REASON_NOT_OBJECT,))
 
 
 def test_a_record_the_cursor_has_not_reached_waits(chain: Chain, arrived_at: datetime) -> None:
