@@ -112,7 +112,7 @@ class KafkaArrivalTrigger(BaseEventTrigger):
                             }
                         )
                     backoff = _BACKOFF_FIRST
-                    await asyncio.sleep(self.poll_seconds)
+                    await asyncio.sleep(max(self.poll_seconds, wake.rest(time.monotonic())))
                 except (asyncio.CancelledError, GeneratorExit):
                     raise
                 except Exception as error:
@@ -171,6 +171,10 @@ class WakeUps:
             return waited >= self._cadence
         # All of it has been told already; if nobody acted, tell again.
         return waited >= self._refire
+
+    def rest(self, now: float) -> float:
+        """Seconds in which no event can be due, whatever comes; nobody needs to look meanwhile."""
+        return max(0.0, self._fired_at + self._cadence - now)
 
     def fired(self, ends: Mapping[int, int], now: float) -> None:
         """Note that an event told of everything up to ``ends``."""

@@ -57,6 +57,15 @@ def process_all(world: World, _event: Mapping[str, Any]) -> None:
 
 
 class TestWakeUps:
+    def test_it_rests_while_nothing_can_be_due(self) -> None:
+        wake = WakeUps(1, 15)
+        assert wake.rest(100.0) == 0
+        wake.fired({0: 1}, 100.0)
+        assert wake.rest(100.25) == 0.75
+        assert not wake.due({0: 9}, {}, 100.25)
+        assert wake.rest(101.0) == 0
+        assert wake.due({0: 9}, {}, 101.0)
+
     def test_nothing_unprocessed_is_nothing_to_tell(self) -> None:
         assert not WakeUps(1, 15).due({0: 5}, {0: 5}, 0.0)
 
