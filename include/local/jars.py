@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -59,20 +60,32 @@ def bundles() -> list[Bundle]:
     ]
 
 
+def hdfs_bundle() -> Bundle:
+    """Name node and data node, in one jar on top of what Spark ships; for tests, so nobody else fetches it."""
+    api = next((spark_home() / "jars").glob("hadoop-client-api-*.jar"))
+    revision = api.stem.removeprefix("hadoop-client-api-")
+    return Bundle("hdfs", "org.apache.hadoop", "hadoop-client-minicluster", revision, transitive=False)
+
+
 def _complete(folder: Path, bundle: Bundle) -> bool:
     stamp = folder / "COMPLETE"
     return stamp.is_file() and stamp.read_text() == bundle.stamp
 
 
-def fetch(jars_dir: Path) -> None:
+def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
     """Fetch what is missing; a second call does nothing.
+
+    Parameters
+    ----------
+    wanted
+        By default what the embedded stack needs.
 
     Raises
     ------
     JarsMissing
         When Maven Central cannot be reached; Ivy's last words are in the message.
     """
-    for bundle in bundles():
+    for bundle in bundles() if wanted is None else wanted:
         folder = jars_dir / bundle.name
         if _complete(folder, bundle):
             continue

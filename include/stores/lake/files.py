@@ -1,4 +1,4 @@
-"""Files of the lake through pyarrow's file systems: local, HDFS or S3, chosen by the URI."""
+"""Files of the lake through pyarrow's file systems: local, HDFS (by WebHDFS) or S3, chosen by the URI."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
+
+from include.stores.lake.hdfs import hdfs_files
 
 #: Ends the name of a file as long as it is being written.
 _HALF = ".tmp"
@@ -41,18 +44,27 @@ class Lake:
     Parameters
     ----------
     uri
-        Root, e.g. ``file:///data/lake``, ``hdfs://namenode/lake`` or ``s3://bucket/lake``.
+        Root, e.g. ``file:///data/lake``, ``hdfs://namenode:8020/lake`` (see ``hdfs_files``) or
+        ``s3://bucket/lake`` (with what pyarrow's ``S3FileSystem.from_uri`` takes).
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        self._fs, self._root = pafs.FileSystem.from_uri(self.uri)
+        self._hdfs = None
+        if self.uri.startswith("hdfs:"):
+            self._hdfs, self._root = hdfs_files(self.uri)
+            self._fs = pafs.PyFileSystem(pafs.FSSpecHandler(self._hdfs))
+        else:
+            self._fs, self._root = pafs.FileSystem.from_uri(self.uri)
         # An object store's upload is atomic by itself, and renaming there would copy.
         self._renames = self._fs.type_name != "s3"
 
     def url(self, path: str) -> str:
-        """URI of a path, for Spark."""
-        return f"{self.uri}/{path}"
+        """URI of a path, for Spark: what is for pyarrow alone is left out, and S3 is Hadoop's ``s3a``."""
+        parts = urlsplit(self.uri)
+        scheme = "s3a" if parts.scheme == "s3" else parts.scheme
+        place = parts.netloc.rpartition("@")[2]
+        return f"{scheme}://{place}{parts.path}/{path}"
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
@@ -104,7 +116,9 @@ class Lake:
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
         target = f"{full}.{uuid.uuid4().hex}{_HALF}" if self._renames else full
         self._write(target, content)
-        if self._renames:
+        if self._hdfs is not None:
+            self._hdfs.replace(target, full)
+        elif self._renames:
             self._fs.move(target, full)
 
     def _write(self, target: str, content: bytes) -> None:
@@ -134,7 +148,7 @@ class Lake:
         """
         if self.exists(path):
             raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
-        if self._fs.type_name != "local":
+        if not self._renames:
             try:
                 self.write_bytes(path, content)
             except OSError as error:
@@ -144,12 +158,16 @@ class Lake:
             return
         full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
-        temporary = f"{full}.{uuid.uuid4().hex}.tmp"
+        temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
         self._write(temporary, content)
         try:
-            os.link(temporary, full)  # unlike a rename it fails where something is
+            if self._hdfs is not None:
+                self._hdfs.mv(temporary, full)
+            else:
+                os.link(temporary, full)  # unlike a rename it fails where something is
         finally:
-            os.unlink(temporary)
+            with suppress(FileNotFoundError):
+                self._fs.delete_file(temporary)
 
     def sha256(self, path: str) -> str:
         """SHA-256 of a file's content, hexadecimal; FileNotFoundError if there is none."""

@@ -1,0 +1,116 @@
+"""The lake on a real HDFS: its own promises, a batch of Spark's through it, and an outage."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include.settings import Settings
+from include.spark.process_batch import ProcessJob
+from include.stores.lake import hdfs as client
+from include.stores.lake.files import Lake
+from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
+from include.stores.memory.state import MemorySeenStore
+from include.transactions.dead_letters import KafkaDeadLetters
+from tests.conftest import KafkaServer
+from tests.integration.records import sound_records
+from tests.stores.lake.hdfs_server import Hdfs, running_hdfs
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def hdfs(tmp_path_factory: pytest.TempPathFactory, stack_settings: Settings) -> Iterator[Hdfs]:
+    with running_hdfs(Path(tmp_path_factory.mktemp("hdfs")), stack_settings.jars_dir) as running:
+        yield running
+
+
+@pytest.fixture
+def lake(hdfs: Hdfs) -> Lake:
+    return Lake(hdfs.uri(f"lake-{uuid.uuid4().hex}"))
+
+
+def test_a_file_is_replaced_whole(lake: Lake) -> None:
+    assert lake.read_json("cursors/one.json") is None
+    for number in range(3):
+        lake.write_json("cursors/one.json", {"number": number})
+        assert lake.read_json("cursors/one.json") == {"number": number}
+    assert lake.names("cursors") == ["one.json"]
+
+
+def test_only_the_first_writes_what_may_not_be_replaced(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.create_bytes("owner", b"first")
+    with pytest.raises(FileExistsError):
+        lake.create_bytes("owner", b"second")
+    monkeypatch.setattr(lake, "exists", lambda _: False)  # both have looked in the same moment
+    with pytest.raises(FileExistsError):
+        lake.create_bytes("owner", b"third")
+    monkeypatch.undo()
+    assert lake.read_bytes("owner") == b"first"
+    assert lake.names("") == ["owner"]
+
+
+def test_tables_times_and_deleting(lake: Lake) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    table = pa.table({"number": range(50_000), "text": ["a" * 200] * 50_000})
+    lake.write_table("tables/one.parquet", table)
+    assert lake.read_table("tables/one.parquet") == table
+    assert lake.rows_of("tables/one.parquet") == 50_000
+    assert sum(piece.num_rows for piece in lake.read_pieces("tables/one.parquet", ["number"])) == 50_000
+    assert lake.written_since("tables", began) == ["tables/one.parquet"]
+    assert lake.written_before("tables", began) == []
+    lake.delete_file("tables/one.parquet")
+    lake.delete_file("tables/one.parquet")
+    lake.delete_folder("tables")
+    assert lake.names("tables") == []
+
+
+def test_a_batch_goes_through_spark(
+    lake: Lake, spark: Any, kafka: KafkaServer, topics: dict[str, str], stack_settings: Settings
+) -> None:
+    config, memory = {"bootstrap.servers": kafka.bootstrap}, MemorySeenStore()
+    now = stack_settings.model_copy(update={"topics": stack_settings.topics.model_copy(update=dict(topics))})
+    dead = KafkaDeadLetters(config, topics["dead_letter"], topics["transactions"])
+    for batch in range(2):
+        kafka.send(topics["transactions"], sound_records(50))
+        assert ProcessJob(spark, config, lake, lambda: memory, dead, now).run() == [batch]
+        assert lake.read_table(accepted_file(batch)).num_rows == 50
+    assert BatchLedger(lake).cursor(Stage.ACCEPTED).next_batch == 2
+
+
+def test_an_outage_is_no_missing_file(lake: Lake, hdfs: Hdfs, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.write_json("cursors/one.json", {"number": 1})
+    monkeypatch.setattr(client, "_TIMEOUT_SECONDS", 1.0)
+    away = Lake(lake.uri)
+    name_node = hdfs.processes[0]
+    os.kill(name_node.pid, signal.SIGSTOP)
+    try:
+        for ask in (
+            lambda: away.read_json("cursors/one.json"),
+            lambda: away.names("cursors"),
+            lambda: away.exists("cursors/one.json"),
+        ):
+            with pytest.raises(OSError, match="timed out"):
+                ask()
+    finally:
+        os.kill(name_node.pid, signal.SIGCONT)
+    assert away.read_json("cursors/one.json") == {"number": 1}
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("file:///data/lake", "file:///data/lake/a/b"),
+        ("hdfs://bank@names:8020/lake?webhdfs=9871", "hdfs://names:8020/lake/a/b"),
+    ],
+)
+def test_spark_is_told_where_it_is(uri: str, url: str) -> None:
+    assert Lake(uri).url("a/b") == url
