@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -25,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from include.local.supervision import Supervision
 from include.orchestration import probes
 from include.settings import HOST, Settings
+from tests.stopping import stopped
 
 
 @pytest.fixture(autouse=True)
@@ -155,18 +153,6 @@ def test_real_servers_answer_and_a_stopped_one_does_not(servers: Settings) -> No
     probes.SECONDS = 1.0
     for name in ("kafka", "cassandra", "spark"):
         pid = Supervision(servers).states()[name]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            _wait_until_stopped(pid)
+        with stopped(pid):
             away = {server: said for server, said in probes.ask_all(addresses).items() if said}
-        finally:
-            os.kill(pid, signal.SIGCONT)
         assert list(away) == [name]
-
-
-def _wait_until_stopped(pid: int) -> None:
-    """A thread that waits for a disk or for memory stops only then, and may answer until it does."""
-    end = time.monotonic() + 10
-    while any("State:\tT" not in status.read_text() for status in Path(f"/proc/{pid}/task").glob("*/status")):
-        assert time.monotonic() < end, f"process {pid} was told to stop and goes on"
-        time.sleep(0.05)

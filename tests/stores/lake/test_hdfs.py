@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,7 @@ from include.stores.memory.state import MemorySeenStore
 from include.transactions.dead_letters import KafkaDeadLetters
 from tests.conftest import KafkaServer
 from tests.integration.records import sound_records
+from tests.stopping import stopped
 from tests.stores.lake.hdfs_server import Hdfs, running_hdfs
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -90,9 +89,7 @@ def test_an_outage_is_no_missing_file(lake: Lake, hdfs: Hdfs, monkeypatch: pytes
     lake.write_json("cursors/one.json", {"number": 1})
     monkeypatch.setattr(client, "_TIMEOUT_SECONDS", 1.0)
     away = Lake(lake.uri)
-    name_node = hdfs.processes[0]
-    os.kill(name_node.pid, signal.SIGSTOP)
-    try:
+    with stopped(hdfs.processes[0].pid):
         for ask in (
             lambda: away.read_json("cursors/one.json"),
             lambda: away.names("cursors"),
@@ -100,9 +97,7 @@ def test_an_outage_is_no_missing_file(lake: Lake, hdfs: Hdfs, monkeypatch: pytes
         ):
             with pytest.raises(OSError, match="timed out"):
                 ask()
-    finally:
-        os.kill(name_node.pid, signal.SIGCONT)
-    assert away.read_json("cursors/one.json") == {"number": 1}
+    assert lake.read_json("cursors/one.json") == {"number": 1}
 
 
 @pytest.mark.parametrize(
