@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,6 +15,7 @@ from include.local.supervision import Supervision
 from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
 from tests.conftest import own_stack
+from tests.stopping import stopped
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -58,9 +57,6 @@ def test_what_is_away_is_told_by_whoever_is_left(airflow_alone: Settings) -> Non
     assert "process_transactions" in kafka.detail["stops"]
 
     scheduler = Supervision(airflow_alone).states()["scheduler"]["pid"]
-    os.kill(scheduler, signal.SIGSTOP)
-    try:
+    with stopped(scheduler):
         within(180, "an incident of the scheduler", lambda: "away-scheduler" in opened())
-    finally:
-        os.kill(scheduler, signal.SIGCONT)
     within(120, "its end", lambda: "away-scheduler" not in opened())
