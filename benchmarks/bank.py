@@ -22,7 +22,7 @@ def make_bank(api: AirflowApi, bank: Mapping[str, Any]) -> None:
         A run failed or did not end in time.
     """
     # Stores that have been made start a training by themselves: of this bank, then.
-    api.set_variable("simulated_bank", {**bank, "rate": 20, "seconds": 300})
+    api.set_variable("simulated_bank", {**bank, "rate": 20, "seconds": 60})
     api.run("initialize_stores", {}, 600)
     api.run("load_customers", bank, 600)
     api.run("train_models", {**bank, "only_if_missing": True}, 1500)

@@ -25,7 +25,7 @@ _NEXT_RUN_DOES_IT = ("export_traces",)
 #: A rule nobody hits, for change_rule to work on.
 _RULE = """-- id: chaos_draft
 -- title: Draft of a chaos run
--- typology: unknown
+-- typology: large_amount
 -- severity: LOW
 -- owner: fraud-platform
 -- version: 1
@@ -131,8 +131,8 @@ class Injector:
 
     def _kill_flowing(self, dag_id: str) -> Injection:
         for _ in range(_TRIES):
-            if name := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.5)):
-                return Injection(time.monotonic(), name)
+            if killed := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.5)):
+                return Injection(time.monotonic(), killed[0])
         raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
 
     def _kill_triggered(self, dag_id: str) -> Injection:
@@ -141,16 +141,19 @@ class Injector:
             if dag_id == "ingest_transactions":
                 api.pause(dag_id, False)
             run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
+            # One run at a time, and switching it on may have started the one of its calendar: then that is the victim.
+            wanted = None if dag_id == "ingest_transactions" else run_id
             try:
                 # Nothing holds a task back for so long that its kill could be aimed at its end only.
-                name = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), run_id)
+                killed = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), wanted)
                 ended = time.monotonic()
             finally:
                 if dag_id == "ingest_transactions":
                     api.pause(dag_id, True)  # the run that is there goes on
-            if name and dag_id in _NEXT_RUN_DOES_IT:
-                run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
-            if name:
+            if killed:
+                name, run_id = killed
+                if dag_id in _NEXT_RUN_DOES_IT:
+                    run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
                 return Injection(ended, name, (dag_id, run_id))
             self.wait_for_run((dag_id, run_id), _TRIGGER_SECONDS)
         raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")

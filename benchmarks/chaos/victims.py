@@ -63,21 +63,25 @@ class Victims:
 
         _signal(self._wait("a Python worker of Spark", workers), signal.SIGKILL)
 
-    def kill_task(self, dag_id: str, delay_seconds: float, run_id: str | None = None) -> str | None:
+    def kill_task(
+        self, dag_id: str, delay_seconds: float, run_id: str | None = None
+    ) -> tuple[str, str] | None:
         """SIGKILL to a running task of a DAG, some time after it has been seen to run.
 
         Returns
         -------
-        str or None
-            ``dag.task``; None if it ended before the signal.
+        tuple or None
+            ``dag.task`` and its run; None if it ended before the signal.
         """
-        identity, pid, name, _ = self._wait(f"a running task of {dag_id}", lambda: self._task(dag_id, run_id))
+        identity, pid, name, of_run = self._wait(
+            f"a running task of {dag_id}", lambda: self._task(dag_id, run_id)
+        )
         time.sleep(delay_seconds)
         with suppress(psutil.Error):
             process = psutil.Process(pid)
             if identity in _command(process):  # a number may belong to somebody else by now
                 process.kill()
-                return str(name)
+                return str(name), str(of_run)
         return None
 
     def wait_for_task(self, dag_id: str) -> None:
