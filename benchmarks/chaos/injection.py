@@ -23,7 +23,7 @@ _DONE = ("success", "failed")
 #: DAGs that leave what a killed run did not do to their next one.
 _NEXT_RUN_DOES_IT = ("export_traces",)
 #: A rule nobody hits, for change_rule to work on.
-_RULE = """-- id: chaos_draft
+DRAFT = """-- id: chaos_draft
 -- title: Draft of a chaos run
 -- typology: large_amount
 -- severity: LOW
@@ -182,7 +182,7 @@ class Injector:
             },
             # Asked for, and refused: what is erased could not be compared any more.
             "erase_customer": {"customer_id": self.customer, "reason": f"chaos {self._number}"},
-            "change_rule": {"rule": _RULE, "shadow_batches": 0},
+            "change_rule": {"rule": DRAFT, "shadow_batches": 0},
             "ingest_transactions": {"seed": self.bank["seed"] + 1, "customers": 200, "rate": 10, "seconds": 10},
             "load_customers": dict(self.bank),
             "train_models": dict(self.bank),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from benchmarks.chaos.books import Book
 from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
+from benchmarks.chaos.injection import DRAFT
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.record import ChaosRecord, Outcome
 from include.local.services import all_services
+from include.rules.columns import rule_columns
+from include.rules.loader import load_rules
 from include.settings import HOST, PROJECT, Settings
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -88,3 +92,8 @@ def test_a_fault_nothing_recovers_from_fails_the_run() -> None:
         7, 40, 3, 3, [Outcome(ALL[0], NOON), Outcome(ALL[1], NOON, 2.0, run_succeeded=False)], []
     )
     assert "faults the flow recovered from" in [check.name for check in record.checks if not check.holds]
+
+
+def test_the_rule_that_is_drafted_is_sound(tmp_path: Path) -> None:
+    (tmp_path / "chaos_draft.sql").write_text(DRAFT)
+    assert len(load_rules(tmp_path, rule_columns()).rules) == 1
