@@ -21,6 +21,8 @@ from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, scored_file
 from include.stores.lake.names import ARRIVALS
+from include.transactions.judging import judge
+from include.transactions.schema import ARRIVAL_SCHEMA
 
 Metrics = Mapping[tuple[str, ...], float]
 
@@ -110,5 +112,5 @@ def arrivals(stack: Settings) -> pa.Table:
         for name in lake.names(f"{ARRIVALS}/{run}/rows")
         if name.endswith(".parquet")
     ]
-    columns = ("transaction_id", "kafka_partition", "kafka_offset", "errors")
-    return pa.concat_tables([lake.read_table(name, columns) for name in names])
+    whole = pa.concat_tables([lake.read_table(name, ARRIVAL_SCHEMA.names) for name in names])
+    return judge(whole, stack.stream.retention)
