@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from include.local import stack
+from include.local.ports import free_ports
 from include.reports.checks import Check, exit_code
 from include.reports.table import checks_table, terminal
-from include.settings import HOST, Ports, Settings, settings
+from include.settings import Ports, Settings, settings
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def own_stack(folder: Path) -> Iterator[Settings]:
 
     Nothing is started; what was, is stopped at the end.
     """
-    ports = dict(zip(Ports.model_fields, _free_ports(len(Ports.model_fields)), strict=True))
+    ports = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
     changes = {"stack_dir": folder / "stack", "lake_uri": "", "ports": Ports(**ports)}
     now = settings().model_copy(update=changes)
     stack.down(now, say=lambda _: None)
@@ -44,15 +44,6 @@ def own_servers(*names: str) -> Iterator[Settings]:
             yield now
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, so that a running stack is no hindrance."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def conclude(name: str, checks: Sequence[Check], facts: Mapping[str, Any]) -> int:

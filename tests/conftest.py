@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from include.local.ports import free_ports
 from include.settings import HOST, PROJECT, Ports, Settings, settings
 
 if TYPE_CHECKING:
@@ -24,21 +23,6 @@ if TYPE_CHECKING:
 STACK_DIR = PROJECT / ".local" / "test-stack"
 SERVERS = ("kafka", "cassandra", "spark", "mailbox")
 _MEMORY = {"KAFKA": 256, "CASSANDRA": 512, "SPARK": 768}
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, below the range that outgoing connections take theirs from."""
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 2_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise RuntimeError(f"expected {count} free ports between 20000 and 32000, found {len(found)}")
 
 
 @contextmanager
@@ -61,7 +45,7 @@ def own_stack(folder: Path, **more: str) -> Iterator[Settings]:
         **{f"TIDEWATCH_{name}": value for name, value in more.items()},
         **{
             f"TIDEWATCH_PORTS__{name.upper()}": str(port)
-            for name, port in zip(names, _free_ports(len(names)), strict=True)
+            for name, port in zip(names, free_ports(len(names)), strict=True)
         },
     }
     before = {name: os.environ.get(name) for name in chosen}

@@ -137,18 +137,19 @@ class Injector:
 
     def _kill_triggered(self, dag_id: str) -> Injection:
         api = AirflowApi(self.settings)
+        is_paused = dag_id == "ingest_transactions"
         for attempt in range(_TRIES):
-            if dag_id == "ingest_transactions":
+            if is_paused:
                 api.pause(dag_id, False)
             run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
             # One run at a time, and switching it on may have started the one of its calendar: then that is the victim.
-            wanted = None if dag_id == "ingest_transactions" else run_id
+            wanted = None if is_paused else run_id
             try:
                 # Nothing holds a task back for so long that its kill could be aimed at its end only.
                 killed = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), wanted)
                 ended = time.monotonic()
             finally:
-                if dag_id == "ingest_transactions":
+                if is_paused:
                     api.pause(dag_id, True)  # the run that is there goes on
             if killed:
                 name, run_id = killed

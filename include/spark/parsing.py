@@ -38,7 +38,7 @@ def parse(records: DataFrame, retention: timedelta) -> DataFrame:
     staged = _documents(records)
     staged = staged.withColumns(
         {
-            **{rule.name: _text_of(rule) for rule in FIELDS if rule.kind is not FieldKind.AMOUNT},
+            **{rule.name: _text_of(rule.name) for rule in FIELDS if rule.kind is not FieldKind.AMOUNT},
             "amount": _amount_of(_written_amount()),
         }
     )
@@ -79,9 +79,9 @@ def _documents(records: DataFrame) -> DataFrame:
     )
 
 
-def _text_of(rule: FieldRule) -> Column:
-    """A JSON string's text, null for anything else."""
-    value = F.col(f"fields.{rule.name}")
+def _text_of(name: str) -> Column:
+    """Text of a field that is a JSON string, null for anything else."""
+    value = F.col(f"fields.{name}")
     return F.when(F.schema_of_variant(value) == "STRING", F.try_variant_get(value, "$", "string"))
 
 
@@ -91,11 +91,10 @@ def _written_amount() -> Column:
     Null where the text does not tell beyond doubt which number is meant: its name stands there more than once, or may
     be written with escapes.
     """
-    value, text = F.col("fields.amount"), F.col("text")
+    text = F.col("text")
     beyond_doubt = (F.regexp_count(text, F.lit('"amount"')) == 1) & ~text.contains("\\u")
-    return F.when(
-        F.schema_of_variant(value) == "STRING", F.try_variant_get(value, "$", "string")
-    ).when(beyond_doubt, F.regexp_extract(text, _NUMBER_AFTER_AMOUNT, 1))  # fmt: skip
+    number = F.when(beyond_doubt, F.regexp_extract(text, _NUMBER_AFTER_AMOUNT, 1))
+    return F.coalesce(_text_of("amount"), number)
 
 
 def _amount_of(text: Column) -> Column:

@@ -1,7 +1,7 @@
 r"""The event contract as data: limits, patterns and the text of every reason for refusal.
 
-``validation`` applies it in Python (the reference); the streaming job applies the same constants as
-native Spark expressions, and a test holds the two equal over ``tests/transactions/corpus.py``.
+``validation`` applies it in Python (the reference); the streaming job proves with the same constants, as native Spark
+expressions, that a record is sound, and a test holds it to the reference over ``tests/transactions/corpus.py``.
 
 How a record is judged
 ----------------------

@@ -68,7 +68,7 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
     Parameters
     ----------
     arrivals
-        ``ARRIVAL_SCHEMA`` rows of the batch.
+        ``ARRIVAL_SCHEMA`` rows of the batch, judged.
     seen
         Memory of accepted transaction ids.
     batch

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import requests
 
 from include.local.jars import fetch, hdfs_bundle, spark_home
 from include.local.java import SMALL_MACHINE, java
+from include.local.ports import free_ports
 from include.settings import HOST
 
 _NODES = ("namenode.NameNode", "datanode.DataNode")
@@ -38,7 +38,7 @@ def running_hdfs(folder: Path, jars_dir: Path) -> Iterator[Hdfs]:
     """Start one below a folder; both nodes are ended at the end."""
     bundle = hdfs_bundle()
     fetch(jars_dir, [bundle])
-    rpc, http, *data = _free_ports(5)
+    rpc, http, *data = free_ports(5)
     _configure(folder, rpc, http, data)
     jars = f"{folder}/conf:{jars_dir}/{bundle.name}/*:{spark_home()}/jars/*"
     command = [str(java()), "-Xmx256M", *SMALL_MACHINE, "-cp", jars]
@@ -96,11 +96,3 @@ def _wait_until_writable(hdfs: Hdfs) -> None:
         assert all(one.poll() is None for one in hdfs.processes), "a node of HDFS has ended; see its log"
         assert time.monotonic() < end, f"waited {_START_SECONDS:.0f} s for HDFS to take a file"
         time.sleep(0.5)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
