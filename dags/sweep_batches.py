@@ -26,13 +26,14 @@ with DAG(
 ):
 
     @task(outlets=[TRANSACTION_BATCHES, SCORED_BATCHES])
-    def wake_stranded(*, outlet_events=None):
-        """Wake the stages that have work and may not know."""
+    def wake_stranded(*, outlet_events=None, ti=None):
+        """Wake the stages that have work and no run that does it."""
         from include.orchestration.tasks import stranded
         from include.stores.lake.ledger import Stage
 
-        unscored = stranded(Stage.SCORED)
-        unfinished = sorted({*stranded(Stage.ALERTED), *stranded(Stage.STORED)})
+        runs = ti.get_dr_count
+        unscored = stranded(Stage.SCORED, runs)
+        unfinished = sorted({*stranded(Stage.ALERTED, runs), *stranded(Stage.STORED, runs)})
         if not unscored and not unfinished:
             raise AirflowSkipException("nothing is stranded")  # a success would be an event of both assets
         outlet_events[TRANSACTION_BATCHES].add_partitions(unscored)

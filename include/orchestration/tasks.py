@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -50,6 +50,12 @@ from include.transactions.label_records import read_labels
 from include.transactions.offsets import TopicOffsets
 
 log = logging.getLogger(__name__)
+
+_DAG_OF = {
+    Stage.SCORED: "score_transactions",
+    Stage.ALERTED: "raise_alerts",
+    Stage.STORED: "load_cassandra",
+}
 
 
 def _lake() -> Lake:
@@ -200,6 +206,17 @@ def collect_labels() -> list[str]:
         return keys_of(job.run(extent.readable_ends, extent))
 
 
-def stranded(stage: Stage) -> list[str]:
-    """Keys of batches that wait for a stage: what the sweep wakes up for."""
-    return keys_of(list(BatchLedger(_lake()).due(stage))[-1:])
+def stranded(stage: Stage, count_runs: Callable[..., int]) -> list[str]:
+    """Key of the newest batch that waits for a stage while no run of its DAG is under way: what the sweep wakes up for.
+
+    A run that is under way does what is due; another one would cost the chain a task and find nothing.
+
+    Parameters
+    ----------
+    count_runs
+        The task instance's ``get_dr_count``.
+    """
+    due = BatchLedger(_lake()).due(stage)
+    if not due or count_runs(dag_id=_DAG_OF[stage], states=["queued", "running"]):
+        return []
+    return keys_of([due[-1]])
