@@ -164,4 +164,7 @@ bench: setup ## Latency, throughput, baselines, limits and growth in one run: ho
 bench-quick: setup ## Ratios that a regression moves, in a few minutes
 	@$(PYTHON) -m benchmarks.bench.quick
 
-.PHONY: bench bench-quick
+capacity: $(STAMP) ## What 1,000 to 1,000,000 transactions a second need, by what make bench measured: [ARGS="--price 0.05"]
+	@$(PYTHON) -m benchmarks.capacity $(ARGS)
+
+.PHONY: bench bench-quick capacity

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks.bank import make_bank
 from benchmarks.bench.measured import Measured, measure
+from benchmarks.processors import processor_seconds, spent
 from benchmarks.stack import own_stack
 from include.local import stack
 from include.local.airflow_api import AirflowApi
@@ -73,10 +74,10 @@ class Flow:
         with TopicOffsets(self.kafka, self.now.topics.transactions) as offsets:
             progress = Progress(self.now, offsets)
             sending = Stream(self.feed, self.kafka, self.now.topics.transactions, records, rate)
-            began = time.monotonic()
+            began, before = time.monotonic(), processor_seconds(self.now)
             sending.start()
             snapshot, problem = progress.until_through(sending, lambda _: watch())
-        took = time.monotonic() - began
+        took, processors = time.monotonic() - began, spent(before, processor_seconds(self.now))
         sent = sending.result()
         batches = range(progress.first_batch, progress.next_batch - snapshot.batches_behind)
         with closing(Facts(self.now, batches)) as facts:
@@ -89,6 +90,7 @@ class Flow:
                 records=sent.records,
                 seconds=took,
                 problem=problem,
+                processors=processors,
             )
 
 

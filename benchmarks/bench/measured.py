@@ -41,6 +41,8 @@ class Measured:
         Until a message was handed over to the mail server or vendor, one a delivery.
     stages
         Median seconds a batch spends in each stage, in the order of the flow.
+    processors
+        Seconds of processor time of each part of the stack meanwhile, and of the sender.
     """
 
     rate: float
@@ -52,6 +54,7 @@ class Measured:
     alerted: np.ndarray
     stages: Mapping[str, float | None] = field(default_factory=dict)
     problem: str | None = None
+    processors: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """For the report."""
@@ -64,6 +67,7 @@ class Measured:
             "arrival_to_cassandra_seconds": quantiles(self.stored),
             "arrival_to_hand_over_seconds": quantiles(self.alerted),
             "stages_seconds": dict(self.stages),
+            "processor_seconds": dict(self.processors),
             "problem": self.problem,
         }
 
@@ -77,6 +81,7 @@ def measure(
     records: int,
     seconds: float,
     problem: str | None = None,
+    processors: Mapping[str, float] | None = None,
 ) -> Measured:
     """Look at batches that are through every stage; ``facts`` are of them."""
     ledger = BatchLedger(lake)
@@ -92,7 +97,7 @@ def measure(
         rate, records, seconds, len(batches),
         np.concatenate(decided) if decided else np.empty(0),
         np.concatenate(stored) if stored else np.empty(0),
-        alerted, stages(manifests), problem,
+        alerted, stages(manifests), problem, processors or {},
     )  # fmt: skip
 
 
