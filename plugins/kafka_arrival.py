@@ -174,7 +174,7 @@ class WakeUps:
 
     def rest(self, now: float) -> float:
         """Seconds in which no event can be due, whatever comes; nobody needs to look meanwhile."""
-        return max(0.0, self._fired_at + self._cadence - now)
+        return max(0.0, self._fired_at + min(self._cadence, self._refire) - now)
 
     def fired(self, ends: Mapping[int, int], now: float) -> None:
         """Note that an event told of everything up to ``ends``."""

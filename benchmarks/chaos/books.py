@@ -164,7 +164,7 @@ def _dead_letters(settings: Settings, kafka: Mapping[str, Any], made: Produced) 
 
 def _totals(session: Session, made: Produced, kind: str, period: Period) -> Book:
     book = Book(f"totals by {kind} and {period}")
-    cql = f"SELECT {kind}_id, {period}, transaction_count, total, maximum FROM {kind}_totals_by_{period}"  # noqa: S608
+    cql = f"SELECT {kind}_id, {period}, transaction_count, total, maximum FROM {kind}_totals"  # noqa: S608
     found: dict[Any, list[Any]] = {}
     for key, start, count, total, maximum in session.execute(cql, timeout=None):
         before = found.get((key, start))

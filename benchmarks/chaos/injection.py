@@ -22,6 +22,8 @@ _POLL_SECONDS = 0.5
 _DONE = ("success", "failed")
 #: DAGs that leave what a killed run did not do to their next one.
 _NEXT_RUN_DOES_IT = ("export_traces",)
+#: Off, and on a calendar without an end: switched on it has a run at once, switched off that run goes no further.
+_ONLY_WHILE_ON = "ingest_transactions"
 #: A rule nobody hits, for change_rule to work on.
 DRAFT = """-- id: chaos_draft
 -- title: Draft of a chaos run
@@ -98,11 +100,7 @@ class Injector:
             case Kind.CUT:
                 return self._cut(fault.target)
             case Kind.KILL_TASK:
-                return (
-                    self._kill_flowing(fault.target)
-                    if fault.target in FLOWING
-                    else self._kill_triggered(fault.target)
-                )
+                return self._kill_task(fault.target)
             case Kind.REBOOT:
                 return self._reboot()
         return Injection(time.monotonic())
@@ -113,7 +111,13 @@ class Injector:
 
     def wait_for_run(self, run: tuple[str, str], limit: float) -> bool:
         """Wait until a run has succeeded, and answer it if it asks; whether it has."""
-        dag_id, run_id = run
+        try:
+            return self._succeeds(*run, limit)
+        finally:
+            if run[0] == _ONLY_WHILE_ON:
+                AirflowApi(self.settings).pause(_ONLY_WHILE_ON, True)
+
+    def _succeeds(self, dag_id: str, run_id: str, limit: float) -> bool:
         api, approver = AirflowApi(self.settings), AirflowApi(self.settings, "approver")
         end = time.monotonic() + limit
         answered = False
@@ -129,6 +133,11 @@ class Injector:
             time.sleep(_POLL_SECONDS)
         return False
 
+    def _kill_task(self, dag_id: str) -> Injection:
+        if dag_id in FLOWING:
+            return self._kill_flowing(dag_id)
+        return self._kill_continuous(dag_id) if dag_id == _ONLY_WHILE_ON else self._kill_triggered(dag_id)
+
     def _kill_flowing(self, dag_id: str) -> Injection:
         for _ in range(_TRIES):
             if killed := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.5)):
@@ -137,26 +146,26 @@ class Injector:
 
     def _kill_triggered(self, dag_id: str) -> Injection:
         api = AirflowApi(self.settings)
-        is_paused = dag_id == "ingest_transactions"
         for attempt in range(_TRIES):
-            if is_paused:
-                api.pause(dag_id, False)
             run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
-            # One run at a time, and switching it on may have started the one of its calendar: then that is the victim.
-            wanted = None if is_paused else run_id
-            try:
-                # Nothing holds a task back for so long that its kill could be aimed at its end only.
-                killed = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), wanted)
-                ended = time.monotonic()
-            finally:
-                if is_paused:
-                    api.pause(dag_id, True)  # the run that is there goes on
+            # Nothing holds a task back for so long that its kill could be aimed at its end only.
+            killed = self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1), run_id)
+            ended = time.monotonic()
             if killed:
-                name, run_id = killed
                 if dag_id in _NEXT_RUN_DOES_IT:
                     run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
-                return Injection(ended, name, (dag_id, run_id))
+                return Injection(ended, killed[0], (dag_id, run_id))
             self.wait_for_run((dag_id, run_id), _TRIGGER_SECONDS)
+        raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
+
+    def _kill_continuous(self, dag_id: str) -> Injection:
+        """Kill the run that begins when the DAG is switched on; it stays on until that run has succeeded."""
+        AirflowApi(self.settings).pause(dag_id, False)
+        for attempt in range(_TRIES):
+            if killed := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1)):
+                name, run_id = killed
+                return Injection(time.monotonic(), name, (dag_id, run_id))
+        AirflowApi(self.settings).pause(dag_id, True)
         raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
 
     def _cut(self, dag_id: str) -> Injection:
@@ -184,7 +193,6 @@ class Injector:
             # Asked for, and refused: what is erased could not be compared any more.
             "erase_customer": {"customer_id": self.customer, "reason": f"chaos {self._number}"},
             "change_rule": {"rule": DRAFT, "shadow_batches": 0},
-            "ingest_transactions": {"seed": self.bank["seed"] + 1, "customers": 200, "rate": 10, "seconds": 10},
             "load_customers": dict(self.bank),
             "train_models": dict(self.bank),
             "resend_dead_letters": {

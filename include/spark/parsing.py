@@ -89,10 +89,11 @@ def _written_amount() -> Column:
     """The amount's text as it stood in the record: a variant does not remember how a number was written.
 
     Null where the text does not tell beyond doubt which number is meant: its name stands there more than once, or may
-    be written with escapes.
+    be written with escapes, or is that of something within another field.
     """
     text = F.col("text")
-    beyond_doubt = (F.regexp_count(text, F.lit('"amount"')) == 1) & ~text.contains("\\u")
+    only_name = (F.regexp_count(text, F.lit('"amount"')) == 1) & ~text.contains("\\u")
+    beyond_doubt = only_name & F.col("fields.amount").isNotNull()
     number = F.when(beyond_doubt, F.regexp_extract(text, _NUMBER_AFTER_AMOUNT, 1))
     return F.coalesce(_text_of("amount"), number)
 

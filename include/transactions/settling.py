@@ -73,7 +73,17 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
         Memory of accepted transaction ids.
     batch
         The batch's number.
+
+    Raises
+    ------
+    ValueError
+        A row has not been judged: it would be neither accepted nor refused.
     """
+    if arrivals["errors"].null_count:
+        raise ValueError(
+            f"expected every arrival of batch {batch} to be judged, got {arrivals['errors'].null_count} without a "
+            "verdict; pass them through judge first"
+        )
     arrivals = arrivals.sort_by([("kafka_partition", "ascending"), ("kafka_offset", "ascending")])
     arrivals = arrivals.filter(pa.array(_first_of_each(places(arrivals))))
     valid = pc.equal(pc.list_value_length(arrivals["errors"]), 0)

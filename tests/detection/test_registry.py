@@ -8,6 +8,7 @@ import pytest
 
 from include.detection.errors import ModelRefused, PromotionRefused, RegistryError
 from include.detection.registry import ModelRegistry
+from include.stores.lake.files import Lake
 
 
 def renamed(bundle, version):
@@ -15,46 +16,46 @@ def renamed(bundle, version):
 
 
 @pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return (tmp_path / "models").as_uri()
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path.as_uri())
 
 
 def open_gate() -> None:
     """Lets every model pass."""
 
 
-def files_of(uri: str, version: str) -> Path:
-    return Path(uri.removeprefix("file://")) / "versions" / version
+def files_of(lake: Lake, version: str) -> Path:
+    return Path(lake.uri.removeprefix("file://")) / "models" / "versions" / version
 
 
-def tamper(uri: str, version: str) -> None:
-    path = files_of(uri, version) / "policy.json"
+def tamper(lake: Lake, version: str) -> None:
+    path = files_of(lake, version) / "policy.json"
     path.write_text(path.read_text().replace("0.01", "0.99"))
 
 
-def test_an_empty_registry_has_no_model(uri):
-    registry = ModelRegistry(uri)
+def test_an_empty_registry_has_no_model(lake):
+    registry = ModelRegistry(lake, "models")
     assert registry.current() is None
     assert registry.versions() == registry.problems == ()
 
 
-def test_publish_makes_it_current(uri, light, make):
-    published = ModelRegistry(uri).publish(light)
+def test_publish_makes_it_current(lake, light, make):
+    published = ModelRegistry(lake, "models").publish(light)
     assert published.manifest.files
-    registry = ModelRegistry(uri, make.names)
+    registry = ModelRegistry(lake, "models", make.names)
     assert registry.current().version == light.version
     assert registry.versions() == (light.version,)
     assert registry.problems == ()
 
 
-def test_the_current_model_is_loaded_once(uri, light):
-    registry = ModelRegistry(uri)
+def test_the_current_model_is_loaded_once(lake, light):
+    registry = ModelRegistry(lake, "models")
     registry.publish(light)
     assert registry.current() is registry.current()
 
 
-def test_it_follows_the_pointer_there_and_back(uri, light):
-    writer, reader = ModelRegistry(uri, gate=open_gate), ModelRegistry(uri)
+def test_it_follows_the_pointer_there_and_back(lake, light):
+    writer, reader = ModelRegistry(lake, "models", gate=open_gate), ModelRegistry(lake, "models")
     writer.publish(renamed(light, "v1"))
     assert reader.current().version == "v1"
     writer.publish(renamed(light, "v2"), promote=False)
@@ -66,34 +67,34 @@ def test_it_follows_the_pointer_there_and_back(uri, light):
     assert reader.load("v2").version == "v2"
 
 
-def test_publishing_again_changes_nothing(uri, light):
-    registry = ModelRegistry(uri, gate=open_gate)
+def test_publishing_again_changes_nothing(lake, light):
+    registry = ModelRegistry(lake, "models", gate=open_gate)
     registry.publish(light)
-    before = {path.name: path.read_bytes() for path in files_of(uri, light.version).iterdir()}
+    before = {path.name: path.read_bytes() for path in files_of(lake, light.version).iterdir()}
     registry.publish(light)
-    assert {path.name: path.read_bytes() for path in files_of(uri, light.version).iterdir()} == before
+    assert {path.name: path.read_bytes() for path in files_of(lake, light.version).iterdir()} == before
 
 
-def test_another_model_under_the_same_version_is_refused(uri, light):
-    registry = ModelRegistry(uri, gate=open_gate)
+def test_another_model_under_the_same_version_is_refused(lake, light):
+    registry = ModelRegistry(lake, "models", gate=open_gate)
     registry.publish(light)
     other = light.manifest.model_copy(update={"predictions_sha256": "0" * 64})
     with pytest.raises(RegistryError, match="another model"):
         registry.publish(replace(light, manifest=other))
 
 
-def test_the_last_good_model_goes_on_when_the_next_is_tampered_with(uri, light):
-    registry = ModelRegistry(uri, gate=open_gate)
+def test_the_last_good_model_goes_on_when_the_next_is_tampered_with(lake, light):
+    registry = ModelRegistry(lake, "models", gate=open_gate)
     registry.publish(renamed(light, "v1"))
     good = registry.current()
     registry.publish(renamed(light, "v2"), promote=False)
-    tamper(uri, "v2")
+    tamper(lake, "v2")
     registry.promote("v2")
     assert registry.current() is good
     assert "v2" in registry.problems[0]
     assert "SHA-256" in registry.problems[0]
     # A process that starts only now finds the last good one as well.
-    late = ModelRegistry(uri)
+    late = ModelRegistry(lake, "models")
     assert late.current().version == "v1"
     assert late.problems
     # The next good promotion ends the problem.
@@ -104,63 +105,63 @@ def test_the_last_good_model_goes_on_when_the_next_is_tampered_with(uri, light):
         registry.load("v2")
 
 
-def test_a_manifest_changed_after_promotion_is_refused(uri, light):
-    ModelRegistry(uri).publish(light)
-    path = files_of(uri, light.version) / "manifest.json"
+def test_a_manifest_changed_after_promotion_is_refused(lake, light):
+    ModelRegistry(lake, "models").publish(light)
+    path = files_of(lake, light.version) / "manifest.json"
     path.write_text(path.read_text().replace('"seed": 7', '"seed": 8').replace('"seed":7', '"seed":8'))
-    registry = ModelRegistry(uri)
+    registry = ModelRegistry(lake, "models")
     assert registry.current() is None
     assert "changed after the promotion" in registry.problems[0]
 
 
-def test_an_added_pickle_is_refused(uri, light):
-    ModelRegistry(uri).publish(light)
-    (files_of(uri, light.version) / "extra.pkl").write_bytes(b"\x80\x04N.")
-    registry = ModelRegistry(uri)
+def test_an_added_pickle_is_refused(lake, light):
+    ModelRegistry(lake, "models").publish(light)
+    (files_of(lake, light.version) / "extra.pkl").write_bytes(b"\x80\x04N.")
+    registry = ModelRegistry(lake, "models")
     assert registry.current() is None
     assert "extra.pkl" in registry.problems[0]
 
 
-def test_an_incompatible_model_is_refused(uri, light, make):
-    ModelRegistry(uri).publish(light)
-    registry = ModelRegistry(uri, (*make.names, "brand_new"))
+def test_an_incompatible_model_is_refused(lake, light, make):
+    ModelRegistry(lake, "models").publish(light)
+    registry = ModelRegistry(lake, "models", (*make.names, "brand_new"))
     assert registry.current() is None
     assert "brand_new" in registry.problems[0]
 
 
-def test_a_torn_pointer_is_passed_over(uri, light):
-    registry = ModelRegistry(uri)
+def test_a_torn_pointer_is_passed_over(lake, light):
+    registry = ModelRegistry(lake, "models")
     registry.publish(light)
-    promotions = files_of(uri, "x").parents[1] / "promotions"
-    (promotions / "00000002.json.tmp-abc").write_text('{"vers')
+    promotions = files_of(lake, "x").parents[1] / "promotions"
+    (promotions / "00000002.json.abc.tmp").write_text('{"vers')
     assert registry.current().version == light.version
     assert registry.problems == ()
     (promotions / "00000002.json").write_text('{"vers')
-    assert ModelRegistry(uri).current().version == light.version
+    assert ModelRegistry(lake, "models").current().version == light.version
 
 
-def test_a_cut_off_upload_does_no_harm(uri, light):
-    directory = files_of(uri, light.version)
+def test_a_cut_off_upload_does_no_harm(lake, light):
+    directory = files_of(lake, light.version)
     directory.mkdir(parents=True)
-    (directory / "policy.json.tmp-abc").write_text("half")
-    registry = ModelRegistry(uri)
+    (directory / "policy.json.abc.tmp").write_text("half")
+    registry = ModelRegistry(lake, "models")
     assert registry.versions() == ()
     registry.publish(light)
     assert registry.current().version == light.version
 
 
-def test_an_unknown_version_cannot_be_promoted(uri):
+def test_an_unknown_version_cannot_be_promoted(lake):
     with pytest.raises(RegistryError, match="stored are: none"):
-        ModelRegistry(uri).promote("v9")
+        ModelRegistry(lake, "models").promote("v9")
     with pytest.raises(RegistryError):
-        ModelRegistry(uri).load("../v9")
+        ModelRegistry(lake, "models").load("../v9")
 
 
-def test_readers_never_see_half_a_pointer(uri, light):
-    writer = ModelRegistry(uri, gate=open_gate)
+def test_readers_never_see_half_a_pointer(lake, light):
+    writer = ModelRegistry(lake, "models", gate=open_gate)
     writer.publish(renamed(light, "v1"))
     writer.publish(renamed(light, "v2"), promote=False)
-    reader = ModelRegistry(uri)
+    reader = ModelRegistry(lake, "models")
     seen, done = [], threading.Event()
 
     def promote():
@@ -179,36 +180,36 @@ def test_readers_never_see_half_a_pointer(uri, light):
     assert reader.problems == ()
 
 
-def test_the_first_model_needs_no_gate_and_every_other_does(uri, light):
+def test_the_first_model_needs_no_gate_and_every_other_does(lake, light):
     def closed() -> None:
         raise PromotionRefused("parity is not clean")
 
-    shut = ModelRegistry(uri, gate=closed)
+    shut = ModelRegistry(lake, "models", gate=closed)
     shut.publish(renamed(light, "v1"))
     with pytest.raises(PromotionRefused, match="parity is not clean"):
         shut.publish(renamed(light, "v2"))
     assert shut.versions() == ("v1",)
-    ModelRegistry(uri, gate=open_gate).publish(renamed(light, "v2"))
+    ModelRegistry(lake, "models", gate=open_gate).publish(renamed(light, "v2"))
     shut.publish(renamed(light, "v3"), promote=False)
     with pytest.raises(PromotionRefused):
         shut.promote("v3")
-    assert ModelRegistry(uri).current().version == "v2"
+    assert ModelRegistry(lake, "models").current().version == "v2"
     shut.promote("v1")  # the way back is open
-    assert ModelRegistry(uri).current().version == "v1"
-    ModelRegistry(uri, gate=open_gate).promote("v3")
-    assert ModelRegistry(uri).current().version == "v3"
+    assert ModelRegistry(lake, "models").current().version == "v1"
+    ModelRegistry(lake, "models", gate=open_gate).promote("v3")
+    assert ModelRegistry(lake, "models").current().version == "v3"
 
 
-def test_a_registry_without_a_gate_replaces_no_model(uri, light):
-    registry = ModelRegistry(uri)
+def test_a_registry_without_a_gate_replaces_no_model(lake, light):
+    registry = ModelRegistry(lake, "models")
     registry.publish(renamed(light, "v1"))
     with pytest.raises(PromotionRefused, match="gate="):
         registry.publish(renamed(light, "v2"))
     assert registry.current().version == "v1"
 
 
-def test_a_share_makes_a_candidate_beside_the_champion_until_a_full_promotion(uri, light):
-    writer, reader = ModelRegistry(uri, gate=open_gate), ModelRegistry(uri)
+def test_a_share_makes_a_candidate_beside_the_champion_until_a_full_promotion(lake, light):
+    writer, reader = ModelRegistry(lake, "models", gate=open_gate), ModelRegistry(lake, "models")
     for version in ("v1", "v2", "v3"):
         writer.publish(renamed(light, version), promote=version == "v1")
     assert reader.deployed().candidate is None
@@ -229,27 +230,27 @@ def test_a_share_makes_a_candidate_beside_the_champion_until_a_full_promotion(ur
     ]
 
 
-def test_a_refused_candidate_leaves_its_accounts_to_the_champion(uri, light):
-    writer = ModelRegistry(uri, gate=open_gate)
+def test_a_refused_candidate_leaves_its_accounts_to_the_champion(lake, light):
+    writer = ModelRegistry(lake, "models", gate=open_gate)
     writer.publish(renamed(light, "v1"))
     writer.publish(renamed(light, "v2"), promote=False)
     writer.promote("v2", share=0.5)
-    tamper(uri, "v2")
-    reader = ModelRegistry(uri)
+    tamper(lake, "v2")
+    reader = ModelRegistry(lake, "models")
     assert (reader.deployed().champion.version, reader.deployed().candidate) == ("v1", None)
     assert "v2" in reader.problems[0]
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5])
-def test_a_share_that_is_none_is_refused(uri, light, share):
-    writer = ModelRegistry(uri, gate=open_gate)
+def test_a_share_that_is_none_is_refused(lake, light, share):
+    writer = ModelRegistry(lake, "models", gate=open_gate)
     writer.publish(renamed(light, "v1"))
     with pytest.raises(RegistryError, match="share"):
         writer.promote("v1", share=share)
 
 
-def test_a_share_needs_a_model_for_the_others(uri, light):
-    writer = ModelRegistry(uri, gate=open_gate)
+def test_a_share_needs_a_model_for_the_others(lake, light):
+    writer = ModelRegistry(lake, "models", gate=open_gate)
     writer.publish(renamed(light, "v1"), promote=False)
     with pytest.raises(RegistryError, match="first model to all"):
         writer.promote("v1", share=0.5)

@@ -29,7 +29,7 @@ def with_model(bank):
 
 
 def registry_of(bank) -> ModelRegistry:
-    return ModelRegistry(f"{bank.lake.uri}/models", gate=parity.gate_of(bank.lake))
+    return ModelRegistry(bank.lake, "models", gate=parity.gate_of(bank.lake))
 
 
 def test_the_first_model_needs_no_check(bank):

@@ -66,6 +66,12 @@ class TestWakeUps:
         assert wake.rest(101.0) == 0
         assert wake.due({0: 9}, {}, 101.0)
 
+    def test_a_long_cadence_keeps_nobody_from_telling_again(self) -> None:
+        wake = WakeUps(60, 15)
+        wake.fired({0: 1}, 100.0)
+        assert wake.rest(100.0) == 15
+        assert wake.due({0: 1}, {}, 115.0)
+
     def test_nothing_unprocessed_is_nothing_to_tell(self) -> None:
         assert not WakeUps(1, 15).due({0: 5}, {0: 5}, 0.0)
 

@@ -135,6 +135,9 @@ for _written in ("12.5", "1.25e1"):
         amount="12.5000",
         extra='{"x":{"amount":99.5},"y":[{"amount":1e1}]}',
     )
+for _name, _other in (("an object", {"fees": {"amount": 0.35}}), ("a list", {"fees": [{"amount": 1}]}),
+                      ("another name", {"Amount": 7, "fees": {"amount": 0.35}})):  # fmt: skip
+    _add(f"no amount, but one within {_name}", event(amount=..., **_other), "amount: missing or null")
 _add("array", b"[" + event() + b"]", c.REASON_NOT_OBJECT)
 _add("empty array", b"[]", c.REASON_NOT_OBJECT)
 _add("string", b'"T-1"', c.REASON_NOT_OBJECT)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
+from include.stores.memory.state import MemorySeenStore
 from include.transactions.judging import judge
 from include.transactions.schema import ARRIVAL_SCHEMA
+from include.transactions.settling import settle
 from include.transactions.validation import Parsed, validate
 from tests.transactions.corpus import ARRIVED_AT, CASES, RETENTION
 
@@ -48,3 +51,8 @@ def test_what_is_decided_stays_as_it_is() -> None:
 
 def test_no_arrivals_are_no_trouble() -> None:
     assert judge(ARRIVAL_SCHEMA.empty_table(), RETENTION).num_rows == 0
+
+
+def test_nothing_unjudged_is_settled() -> None:
+    with pytest.raises(ValueError, match="expected every arrival of batch 3 to be judged, got 1 without"):
+        settle(_table([_row(7)]), MemorySeenStore(), 3)

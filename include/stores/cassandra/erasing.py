@@ -83,15 +83,9 @@ class CassandraEraser:
         self._label_rows(by_id)
 
     def erase_totals(self, kind: str, key: str, moments: Iterable[datetime]) -> None:
-        """Remove the totals of the hours and days in which ``key`` has transactions, as ``kind``."""
-        moments = list(moments)
-        starts = {
-            "hour": {one.replace(minute=0, second=0, microsecond=0) for one in moments},
-            "day": {one.replace(hour=0, minute=0, second=0, microsecond=0) for one in moments},
-        }
-        for period, found in starts.items():
-            keys = [(key, start) for start in sorted(found)]
-            self._delete(f"{kind}_totals_by_{period}", (f"{kind}_id", period), keys)
+        """Remove the totals of the days in which ``key`` has transactions, as ``kind``."""
+        days = sorted({one.replace(hour=0, minute=0, second=0, microsecond=0) for one in moments})
+        self._delete(f"{kind}_totals", (f"{kind}_id", "day"), [(key, day) for day in days])
 
     def erase_account(self, account: str, in_lake: set[str]) -> None:
         """Remove everything of an account that has no token in a file of the lake.

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from cassandra.cluster import Session
 
-from include.aggregates.totals import Key, Period, totals
+from include.aggregates.totals import Key, totals
 from include.stores.cassandra.batches import write_rows
 from include.stores.cassandra.durability import wait_until_durable
 from include.stores.cassandra.encoding import (
@@ -39,7 +39,6 @@ ROW_TABLES: Mapping[str, Sequence[str]] = {
     "decisions": DECISION_COLUMNS,
 }
 _KINDS: Mapping[str, Key] = {"account": "account_id", "counterparty": "counterparty_id"}
-_PERIODS: Sequence[Period] = ("hour", "day")
 _MAY_BE_NULL = ("device_id", "customer_id", "extra")
 
 
@@ -49,7 +48,7 @@ class LoadCounts:
 
     transactions: int  # logical rows: transactions of the batch
     decisions: int
-    period_totals: int  # rows of hourly and daily totals
+    period_totals: int  # rows of totals by day and hour
     running_totals: int  # rows of cumulative totals
     rows: int  # physical rows in all tables
 
@@ -87,8 +86,7 @@ def load_batch(session: Session, scored: pa.Table, batch: int) -> LoadCounts:
     written += places
     period_totals = running_totals = 0
     for kind, key in _KINDS.items():
-        for period in _PERIODS:
-            period_totals += _write_totals(session, kind, period, totals(scored, key, period), batch)
+        period_totals += _write_totals(session, kind, totals(scored, key, "hour"), batch)
         running_totals += advance_running_totals(session, kind, totals(scored, key, "running"), batch)
     counts = LoadCounts(
         transactions=scored.num_rows,
@@ -152,14 +150,16 @@ def _features(scored: pa.Table) -> Encoded:
     return encoded
 
 
-def _write_totals(session: Session, kind: str, period: Period, made: pa.Table, batch: int) -> int:
-    """Idempotent: (key, period, batch) is the primary key; the row is this batch's share alone."""
+def _write_totals(session: Session, kind: str, made: pa.Table, batch: int) -> int:
+    """Idempotent: (key, day, hour, batch) is the primary key; the row is this batch's share alone."""
+    hours = made["period_start"]
     columns = {
         f"{kind}_id": encode(made["key"]),
-        period: encode(made["period_start"]),
+        "day": encode(pc.floor_temporal(hours, unit="day")),
+        "hour": encode(hours),
         "batch_id": constant(bigint(batch), made.num_rows),
         "transaction_count": encode(made["count"]),
         "total": encode(made["total"]),
         "maximum": encode(made["maximum"]),
     }
-    return _write(session, f"{kind}_totals_by_{period}", tuple(columns), columns)
+    return _write(session, f"{kind}_totals", tuple(columns), columns)

@@ -86,8 +86,7 @@ def account_totals(
 ) -> list[Totals]:
     """Totals of an account for each hour or day that starts in [since, until), oldest first.
 
-    Periods without transactions are left out. One partition is read a period: ask for days, not
-    years, of hours.
+    Periods without transactions are left out. One partition is read a day.
     """
     return _totals(session, "account", account_id, period, since, until)
 
@@ -143,23 +142,36 @@ def _totals(
 ) -> list[Totals]:
     if period not in _LENGTH:
         raise UnknownKind(f"expected hour or day; came {period!r}: correct the caller")
-    cql = (
-        f"SELECT {period}, SUM(transaction_count), SUM(total), MAX(maximum) "  # noqa: S608 (from _LENGTH)
-        f"FROM {kind}_totals_by_{period} WHERE {kind}_id = ? AND {period} = ?"
-    )
+    sums = "SUM(transaction_count), SUM(total), MAX(maximum)"
+    where = f"FROM {kind}_totals WHERE {kind}_id = ? AND day = ?"
+    day, hour = _LENGTH["day"], _LENGTH["hour"]
+    hours: tuple[datetime, ...] = ()
+    if period == "day":
+        cql, days = f"SELECT day, {sums} {where}", _starts(since, until, day)
+    else:
+        cql = f"SELECT hour, {sums} {where} AND hour >= ? AND hour < ? GROUP BY hour"
+        days = _starts(_floor(since, day), until, day)
+        hours = (_ceiling(since, hour), _ceiling(until, hour))
     statement = prepare(session, cql)
-    calls: list[tuple[Any, Sequence[Any]]] = [
-        (statement, (key, start)) for start in _starts(since, until, _LENGTH[period])
-    ]
+    calls: list[tuple[Any, Sequence[Any]]] = [(statement, (key, start, *hours)) for start in days]
     rows = [
         row for rows in execute_many(session, calls, f"reading the totals of {kind} {key}") for row in rows
     ]
     return [totals_from(key, start.replace(tzinfo=UTC), sums) for start, *sums in rows if start is not None]
 
 
-def _starts(since: datetime, until: datetime, length: timedelta) -> Iterator[datetime]:
+def _floor(moment: datetime, length: timedelta) -> datetime:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    start = epoch + -((epoch - since) // length) * length  # the first period that does not start before since
+    return epoch + (moment - epoch) // length * length
+
+
+def _ceiling(moment: datetime, length: timedelta) -> datetime:
+    start = _floor(moment, length)
+    return start if start == moment else start + length
+
+
+def _starts(since: datetime, until: datetime, length: timedelta) -> Iterator[datetime]:
+    start = _ceiling(since, length)  # the first period that does not start before since
     while start < until:
         yield start
         start += length

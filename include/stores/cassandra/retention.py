@@ -27,8 +27,7 @@ class Retention:
 
     transactions: int = 400
     decisions: int = 400
-    hourly_totals: int = 90
-    daily_totals: int = 800
+    totals: int = 800
     running_totals: int = 0
     state: int = 100
     seen: int = 40
@@ -66,8 +65,7 @@ class Retention:
 TABLES: dict[str, tuple[str, ...]] = {
     "transactions": ("transactions_by_account", "transactions_by_id"),
     "decisions": ("decisions",),
-    "hourly_totals": ("account_totals_by_hour", "counterparty_totals_by_hour"),
-    "daily_totals": ("account_totals_by_day", "counterparty_totals_by_day"),
+    "totals": ("account_totals", "counterparty_totals"),
     "running_totals": ("account_running_totals", "counterparty_running_totals"),
     "state": ("account_state", "counterparty_state"),
     "seen": ("seen_transactions",),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import requests
 from fsspec.implementations.webhdfs import WebHDFS
 
 _HTTP_PORT = 9870
@@ -15,12 +18,44 @@ _TIMEOUT_SECONDS = 60.0
 class HdfsFiles(WebHDFS):  # type: ignore[misc]
     """WebHDFS with times of change, renaming that says what it did, and an outage that is no missing file.
 
-    fsspec takes every error for "not there": a cursor that could not be read would be one that begins anew.
+    fsspec takes every error for "not there": a cursor that could not be read would be one that begins anew, a folder
+    that could not be listed would be an empty batch. Whatever HDFS does not answer is an OSError here.
     """
 
     def _connect(self) -> None:
         super()._connect()
         self.session.request = partial(self.session.request, timeout=_TIMEOUT_SECONDS)
+        # A data node's refusal comes as a page that would be read as the file.
+        self.session.hooks["response"].append(_refuse_errors_of_data_nodes)
+        self._process = os.getpid()
+
+    def _call(self, op: str, method: str = "get", path: str | None = None, **kwargs: Any) -> Any:
+        if self._process != os.getpid():
+            self._connect()  # a fork must not read what was answered to another
+        try:
+            return super()._call(op, method, path, **kwargs)
+        except requests.Timeout as error:
+            raise TimeoutError(f"{op} of {path}: {error}") from error
+        except requests.ConnectionError as error:
+            raise ConnectionError(f"{op} of {path}: {error}") from error
+        except RuntimeError as error:  # what the name node says of itself: safe mode, standby, a quota
+            raise OSError(f"{op} of {path}: {error}") from error
+
+    def walk(
+        self,
+        path: str,
+        maxdepth: int | None = None,
+        topdown: bool = True,
+        on_error: Any = "raise",
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """As fsspec's, but what cannot be listed is an error; only what is not there has no files."""
+
+        def unless_missing(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise error
+
+        yield from super().walk(path, maxdepth, topdown, unless_missing, **kwargs)
 
     def _kind(self, path: str) -> str | None:
         try:
@@ -57,6 +92,12 @@ class HdfsFiles(WebHDFS):  # type: ignore[misc]
     def replace(self, path1: str, path2: str) -> None:
         """Rename in one step over whatever is there."""
         self._call("RENAME", method="put", path=path1, destination=path2, renameoptions="OVERWRITE")
+
+
+def _refuse_errors_of_data_nodes(response: requests.Response, *_: Any, **__: Any) -> None:
+    """Errors of the name node have an exception's name, which fsspec tells apart; a data node's have a status only."""
+    if "namenoderpcaddress=" in (response.request.url or ""):
+        response.raise_for_status()
 
 
 def _timed(info: dict[str, Any]) -> dict[str, Any]:

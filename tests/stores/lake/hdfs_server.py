@@ -24,6 +24,7 @@ _START_SECONDS = 120.0
 class Hdfs:
     """An HDFS that runs, and how to reach it."""
 
+    folder: Path
     rpc: int
     http: int
     processes: tuple[subprocess.Popen[bytes], ...]
@@ -54,7 +55,7 @@ def running_hdfs(folder: Path, jars_dir: Path) -> Iterator[Hdfs]:
                 processes.append(
                     subprocess.Popen([*command, f"{server}.{node}"], stdout=log, stderr=subprocess.STDOUT)
                 )
-        found = Hdfs(rpc, http, tuple(processes))
+        found = Hdfs(folder, rpc, http, tuple(processes))
         _wait_until_writable(found)
         yield found
     finally:

@@ -10,18 +10,26 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import requests
 
+from include.detection.bundle import ModelBundle
+from include.detection.registry import ModelRegistry
+from include.pipeline.models import model_registry
 from include.settings import Settings
 from include.spark.process_batch import ProcessJob
 from include.stores.lake import hdfs as client
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
+from include.stores.lake.names import MODELS
 from include.stores.memory.state import MemorySeenStore
 from include.transactions.dead_letters import KafkaDeadLetters
 from tests.conftest import KafkaServer
+from tests.detection.conftest import bundle, history, light
 from tests.integration.records import sound_records
 from tests.stopping import stopped
 from tests.stores.lake.hdfs_server import Hdfs, running_hdfs
+
+__all__ = ["bundle", "history", "light"]
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -100,10 +108,72 @@ def test_an_outage_is_no_missing_file(lake: Lake, hdfs: Hdfs, monkeypatch: pytes
     assert lake.read_json("cursors/one.json") == {"number": 1}
 
 
+@pytest.mark.parametrize("folder", ["cursors", ""])
+def test_what_cannot_be_listed_is_not_empty(lake: Lake, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    lake.write_json("cursors/one.json", {"number": 1})
+    whole = client.WebHDFS._call
+
+    def lists_nothing(files: Any, op: str, *arguments: Any, **named: Any) -> Any:
+        if op == "LISTSTATUS":
+            raise requests.ReadTimeout("Read timed out")
+        return whole(files, op, *arguments, **named)
+
+    monkeypatch.setattr(client.WebHDFS, "_call", lists_nothing)
+    for look in (lake.names, lambda path: lake.written_since(path, datetime(2020, 1, 1, tzinfo=UTC))):
+        with pytest.raises(TimeoutError, match="timed out"):
+            look(folder)
+    assert lake.names("there is none") == []
+
+
+def test_a_block_that_is_gone_is_no_content(lake: Lake, hdfs: Hdfs) -> None:
+    lake.write_json("cursors/one.json", {"number": 1})
+    blocks = [one for one in hdfs.folder.rglob("blk_*") if b"number" in one.read_bytes()]
+    for block in blocks:
+        block.unlink()
+    assert blocks
+    with pytest.raises(OSError, match="broken"):
+        lake.read_json("cursors/one.json")
+
+
+def test_a_data_nodes_refusal_is_no_content(lake: Lake) -> None:
+    assert isinstance(lake._hdfs, client.HdfsFiles)
+    refused = requests.Response()
+    refused.status_code, refused.url = (
+        403,
+        "http://data:9864/webhdfs/v1/one?op=OPEN&namenoderpcaddress=names:8020",
+    )
+    refused.request = requests.Request("GET", refused.url).prepare()
+    (hook,) = lake._hdfs.session.hooks["response"]
+    with pytest.raises(OSError, match="403"):
+        hook(refused)
+
+
+def test_a_name_node_in_safe_mode_is_an_error_to_be_tried_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("Cannot create file. Name node is in safe mode.")
+
+    monkeypatch.setattr(client.WebHDFS, "_call", refuses)
+    with pytest.raises(OSError, match="safe mode"):
+        lake.write_json("cursors/one.json", {"number": 1})
+
+
+def test_models_are_published_and_promoted(lake: Lake, light: ModelBundle) -> None:
+    model_registry(lake).publish(light)
+    assert model_registry(lake).versions() == (light.version,)
+    registry = ModelRegistry(lake, MODELS)
+    current = registry.current()
+    assert registry.problems == ()
+    assert current is not None
+    assert current.version == light.version
+
+
 @pytest.mark.parametrize(
     ("uri", "url"),
     [
         ("file:///data/lake", "file:///data/lake/a/b"),
+        ("s3://bucket/lake?region=eu-central-1", "s3a://bucket/lake/a/b"),
         ("hdfs://bank@names:8020/lake?webhdfs=9871", "hdfs://names:8020/lake/a/b"),
     ],
 )
