@@ -8,9 +8,8 @@
 A promotion to a share of the accounts makes a *candidate*: it decides on those accounts, and the last model
 promoted to all of them, the *champion*, on the others.
 
-The pointer is a new file for each promotion, written under another name and renamed: a reader sees the
-old pointer or the new one, never half of one. A single file that is replaced would need a rename over an
-existing file, which HDFS does not do. It also leaves the history of promotions, and so the last good model.
+The pointer is a new file for each promotion: a reader sees the old pointer or the new one, never half of one.
+It also leaves the history of promotions, and so the last good model.
 """
 
 from __future__ import annotations
@@ -18,22 +17,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from include.detection.bundle import MANIFEST, ModelBundle, check_names, read_manifest
 from include.detection.decision import DecisionPolicy
 from include.detection.errors import ModelRefused, PromotionRefused, RegistryError
 from include.detection.manifest import Manifest
+from include.stores.lake.files import Lake
 
+#: In the names of what earlier releases left of an upload that was cut off; the lake leaves nothing anybody sees.
 _TEMPORARY = ".tmp-"
 #: Models kept in memory beside those deployed.
 _HELD = 3
@@ -74,7 +72,7 @@ class ModelRegistry:
     Parameters
     ----------
     uri
-        ``file:``, ``hdfs:``, ``s3:`` … or an absolute path.
+        ``file:``, ``hdfs:``, ``s3:``, see ``Lake``, or an absolute path.
     features
         The features this release computes; models with others are refused. None: not checked.
     gate
@@ -85,8 +83,7 @@ class ModelRegistry:
     def __init__(
         self, uri: str, features: Sequence[str] | None = None, gate: PromotionGate | None = None
     ) -> None:
-        self._fs, root = fs.FileSystem.from_uri(uri)
-        self._root = root.rstrip("/")
+        self._lake = Lake(uri)
         self._features = None if features is None else tuple(features)
         self._gate = gate
         self._deployed = Deployed(None)
@@ -115,8 +112,8 @@ class ModelRegistry:
         """
         if promote:
             self.ensure_promotable()
-        target = f"{self._root}/versions/{bundle.version}"
-        if self._exists(f"{target}/{MANIFEST}"):
+        target = f"versions/{bundle.version}"
+        if self._lake.exists(f"{target}/{MANIFEST}"):
             stored = self._manifest(bundle.version)[0]
             if stored.predictions_sha256 != bundle.manifest.predictions_sha256:
                 raise RegistryError(
@@ -130,7 +127,7 @@ class ModelRegistry:
                 for path in sorted(
                     (Path(temporary) / "bundle").iterdir(), key=lambda path: path.name == MANIFEST
                 ):
-                    self._write(f"{target}/{path.name}", path.read_bytes())
+                    self._lake.write_bytes(f"{target}/{path.name}", path.read_bytes())
         if promote:
             self.promote(bundle.version)
         return bundle
@@ -173,7 +170,7 @@ class ModelRegistry:
             by=by,
             reason=reason,
         )
-        self._write(f"{self._root}/promotions/{number:08d}.json", pointer.model_dump_json().encode())
+        self._lake.write_bytes(f"promotions/{number:08d}.json", pointer.model_dump_json().encode())
 
     def ensure_promotable(self) -> None:
         """Ask the gate; the very first model needs none, for without one there are the rules only.
@@ -187,16 +184,15 @@ class ModelRegistry:
             return
         if self._gate is None:
             raise PromotionRefused(
-                f"expected a registry with a gate to replace the current model at {self._root}, got one that "
+                f"expected a registry with a gate to replace the current model at {self._lake.uri}, got one that "
                 "was opened for reading; pass gate=, e.g. include.pipeline.parity.gate_of(lake)"
             )
         self._gate()
 
     def versions(self) -> tuple[str, ...]:
         """Ids of all stored versions, oldest first."""
-        selector = fs.FileSelector(f"{self._root}/versions", allow_not_found=True, recursive=True)
-        found = [info.path.split("/") for info in self._fs.get_file_info(selector)]
-        return tuple(sorted(parts[-2] for parts in found if parts[-1] == MANIFEST))
+        names = self._lake.names("versions")
+        return tuple(name for name in names if self._lake.exists(f"versions/{name}/{MANIFEST}"))
 
     def promotions(self) -> list[Promotion]:
         """Every promotion, oldest first; those that cannot be read are left out."""
@@ -226,7 +222,7 @@ class ModelRegistry:
                 self._deployed = self._look(names)
                 self._loaded_from = names[-1]
         except OSError as error:
-            self._trouble = f"expected a readable registry at {self._root}, got {error}; check the lake"
+            self._trouble = f"expected a readable registry at {self._lake.uri}, got {error}; check the lake"
         return self._deployed
 
     def _look(self, names: list[str]) -> Deployed:
@@ -296,7 +292,7 @@ class ModelRegistry:
             It is not as it was published.
         """
         manifest, _ = self._manifest(version)
-        text = self._read(f"{self._root}/versions/{version}/{_POLICY}")
+        text = self._lake.read_bytes(f"versions/{version}/{_POLICY}")
         if hashlib.sha256(text).hexdigest() != manifest.files.get(_POLICY):
             raise ModelRefused(
                 f"model {version}: expected {_POLICY} as it was published, got another; do not use it, find out "
@@ -313,27 +309,26 @@ class ModelRegistry:
                 f"{digest[:12]}…; it was changed after the promotion: do not use it, find out who wrote it"
             )
         check_names(manifest)
-        folder = f"{self._root}/versions/{version}"
+        folder = f"versions/{version}"
         with tempfile.TemporaryDirectory() as temporary:
-            for info in self._fs.get_file_info(fs.FileSelector(folder)):
-                name = info.path.rsplit("/", 1)[-1]
-                if info.type != fs.FileType.File or _TEMPORARY in name:  # of an upload that was cut off
+            for name in self._lake.names(folder):
+                if _TEMPORARY in name:
                     continue
-                Path(temporary, name).write_bytes(self._read(f"{folder}/{name}"))
+                Path(temporary, name).write_bytes(self._lake.read_bytes(f"{folder}/{name}"))
             return ModelBundle.load(Path(temporary), self._features)
 
     def _manifest(self, version: str) -> tuple[Manifest, str]:
-        path = f"{self._root}/versions/{version}/{MANIFEST}"
-        if "/" in version or not self._exists(path):
+        path = f"versions/{version}/{MANIFEST}"
+        if "/" in version or not self._lake.exists(path):
             raise RegistryError(
                 f"expected a stored version, got {version!r}; "
                 f"stored are: {', '.join(self.versions()) or 'none'}"
             )
-        text = self._read(path)
+        text = self._lake.read_bytes(path)
         return read_manifest(text, f"model {version}"), hashlib.sha256(text).hexdigest()
 
     def _pointer(self, name: str) -> Promotion:
-        text = self._read(f"{self._root}/promotions/{name}")
+        text = self._lake.read_bytes(f"promotions/{name}")
         try:
             return Promotion.model_validate_json(text)
         except ValidationError as error:
@@ -343,22 +338,5 @@ class ModelRegistry:
             ) from error
 
     def _promotions(self) -> list[str]:
-        selector = fs.FileSelector(f"{self._root}/promotions", allow_not_found=True)
-        names = [info.path.rsplit("/", 1)[-1] for info in self._fs.get_file_info(selector)]
-        return sorted(name for name in names if name.endswith(".json") and name[:-5].isdigit())
-
-    def _exists(self, path: str) -> bool:
-        info: Any = self._fs.get_file_info(path)
-        return bool(info.type == fs.FileType.File)
-
-    def _read(self, path: str) -> bytes:
-        with self._fs.open_input_stream(path) as stream:
-            return bytes(stream.read())
-
-    def _write(self, path: str, data: bytes) -> None:
-        """Write under another name, then rename."""
-        self._fs.create_dir(path.rsplit("/", 1)[0], recursive=True)
-        temporary = f"{path}{_TEMPORARY}{uuid.uuid4().hex}"
-        with self._fs.open_output_stream(temporary) as stream:
-            stream.write(data)
-        self._fs.move(temporary, path)
+        names = self._lake.names("promotions")
+        return [name for name in names if name.endswith(".json") and name[:-5].isdigit()]

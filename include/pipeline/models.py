@@ -18,7 +18,7 @@ def model_registry(lake: Lake, gate: PromotionGate | None = None) -> ModelRegist
     gate
         Asked before a model takes another's place, see ``ModelRegistry``; without it none can.
     """
-    return ModelRegistry(lake.url(MODELS), FEATURE_NAMES, gate)
+    return ModelRegistry(lake.uri_of(MODELS), FEATURE_NAMES, gate)
 
 
 def rule_book(lake: Lake) -> RuleBook:

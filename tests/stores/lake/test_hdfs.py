@@ -72,6 +72,11 @@ def test_tables_times_and_deleting(lake: Lake) -> None:
     assert lake.names("tables") == []
 
 
+def test_a_folder_is_a_lake_of_its_own(lake: Lake) -> None:
+    lake.write_bytes("models/versions/one", b"1")
+    assert Lake(lake.uri_of("models")).names("versions") == ["one"]
+
+
 def test_a_batch_goes_through_spark(
     lake: Lake, spark: Any, kafka: KafkaServer, topics: dict[str, str], stack_settings: Settings
 ) -> None:
