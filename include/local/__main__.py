@@ -12,7 +12,7 @@ from rich.table import Table
 from include.local import stack
 from include.local.airflow_environment import address
 from include.local.errors import LocalStackError
-from include.local.jars import fetch
+from include.local.jars import bundles, fetch
 from include.local.java import java
 from include.local.secrets import load_secrets
 from include.local.supervision import Supervision
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         keep_private(now)
         if options.command == "setup":
             java()
-            fetch(now.jars_dir)
+            fetch(now.jars_dir, bundles(now.lake))
         elif options.command == "up":
             print("Starting the stack …", flush=True)
             stack.up(now, options.services or None)

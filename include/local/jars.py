@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,14 @@ from include.local.java import java, trust_store_options
 KAFKA_VERSION = "4.3.0"
 CASSANDRA_VERSION = "5.0.8"
 LOCAL_FILES_VERSION = "0.1.0"
+#: Those that Hadoop 3.5.0's S3 client is built with.
+AWS_SDK_VERSION, AWS_STREAMS_VERSION = "2.35.4", "1.3.1"
+#: Spark's own release of it is not on Maven Central; the one class of it that is used is the same.
+SPARK_CLOUD_VERSION = "4.1.2"
+S3_SERVER_VERSION = "4.1.0"
+
+
+_VERSION = re.compile(r"-\d.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,16 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def bundles() -> list[Bundle]:
-    """The bundles the embedded stack needs; the Spark connector follows the installed pyspark."""
+def bundles(lake: str = "") -> list[Bundle]:
+    """The bundles the embedded stack needs; the Spark connector follows the installed pyspark.
+
+    Parameters
+    ----------
+    lake
+        URI of the lake.
+    """
     return [
+        *(s3_bundles() if lake.startswith("s3:") else []),
         Bundle("kafka", "org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
         Bundle("cassandra", "org.apache.cassandra", "cassandra-all", CASSANDRA_VERSION),
         Bundle("spark", "org.apache.spark", "spark-sql-kafka-0-10_2.13", version("pyspark")),
@@ -60,11 +76,47 @@ def bundles() -> list[Bundle]:
     ]
 
 
+def _hadoop() -> str:
+    """Version of Hadoop that Spark ships."""
+    api = next((spark_home() / "jars").glob("hadoop-client-api-*.jar"))
+    return api.stem.removeprefix("hadoop-client-api-")
+
+
 def hdfs_bundle() -> Bundle:
     """Name node and data node, in one jar on top of what Spark ships; for tests, so nobody else fetches it."""
-    api = next((spark_home() / "jars").glob("hadoop-client-api-*.jar"))
-    revision = api.stem.removeprefix("hadoop-client-api-")
-    return Bundle("hdfs", "org.apache.hadoop", "hadoop-client-minicluster", revision, transitive=False)
+    return Bundle("hdfs", "org.apache.hadoop", "hadoop-client-minicluster", _hadoop(), transitive=False)
+
+
+def s3_bundles() -> list[Bundle]:
+    """What Spark needs for a lake on S3.
+
+    Hadoop names the whole of the AWS SDK as one jar of hundreds of megabytes. These are the modules it uses.
+    """
+    return [
+        Bundle("s3a", "org.apache.hadoop", "hadoop-aws", _hadoop(), transitive=False),
+        Bundle("aws-sdk", "software.amazon.awssdk", "s3-transfer-manager", AWS_SDK_VERSION),
+        Bundle("aws-sts", "software.amazon.awssdk", "sts", AWS_SDK_VERSION, transitive=False),
+        # Of its constants Hadoop cannot do without; the rest is not used, see services.s3.
+        Bundle(
+            "aws-streams",
+            "software.amazon.s3.analyticsaccelerator",
+            "analyticsaccelerator-s3",
+            AWS_STREAMS_VERSION,
+            transitive=False,
+        ),
+        Bundle(
+            "spark-cloud",
+            "org.apache.spark",
+            "spark-hadoop-cloud_2.13",
+            SPARK_CLOUD_VERSION,
+            transitive=False,
+        ),
+    ]
+
+
+def s3_server_bundle() -> Bundle:
+    """A server that speaks S3, for tests."""
+    return Bundle("s3-server", "org.gaul", "s3proxy", S3_SERVER_VERSION)
 
 
 def _complete(folder: Path, bundle: Bundle) -> bool:
@@ -93,7 +145,7 @@ def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _retrieve(bundle, folder)
-        if bundle.name == "spark":
+        if bundle.name in ("spark", "aws-sdk"):
             _drop_what_spark_ships(folder)
         (folder / "COMPLETE").write_text(bundle.stamp)
 
@@ -123,10 +175,15 @@ def _retrieve(bundle: Bundle, folder: Path) -> None:
 
 def _drop_what_spark_ships(folder: Path) -> None:
     """Keep only the jars that Spark has not got: two versions on one class path would be a lottery."""
-    shipped = {path.name for path in (spark_home() / "jars").glob("*.jar")}
+    shipped = {_artifact(path) for path in (spark_home() / "jars").glob("*.jar")}
     for path in folder.glob("*.jar"):
-        if path.name in shipped or path.name.startswith(("scala-library", "slf4j-api", "hadoop-client")):
+        # Spark has the classes of commons-logging under another name.
+        if _artifact(path) in shipped or path.name.startswith(("hadoop-client", "commons-logging")):
             path.unlink()
+
+
+def _artifact(jar: Path) -> str:
+    return _VERSION.sub("", jar.stem)
 
 
 def class_path(jars_dir: Path, name: str) -> str:
@@ -137,7 +194,7 @@ def class_path(jars_dir: Path, name: str) -> str:
     JarsMissing
         When the bundle has not been fetched.
     """
-    bundle = next(bundle for bundle in bundles() if bundle.name == name)
+    bundle = next(bundle for bundle in [*bundles(), *s3_bundles()] if bundle.name == name)
     folder = jars_dir / name
     if not _complete(folder, bundle):
         raise JarsMissing(f"expected the jars of {bundle.stamp} in {folder}, found none; run `make setup`")

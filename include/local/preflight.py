@@ -8,7 +8,7 @@ import socket
 import psutil
 
 from include.local.errors import PortTaken, SetupError
-from include.local.jars import fetch
+from include.local.jars import bundles, fetch
 from include.local.java import java
 from include.local.services import all_services
 from include.settings import Settings
@@ -74,4 +74,4 @@ def check_all(settings: Settings) -> None:
     check_memory(settings)
     check_disk(settings)
     check_ports(settings)
-    fetch(settings.jars_dir)
+    fetch(settings.jars_dir, bundles(settings.lake))

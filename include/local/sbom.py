@@ -105,7 +105,7 @@ def _licence(about: Any) -> list[Any]:
 
 
 def _jar_folders(jars_dir: Path) -> Iterator[tuple[Path, str]]:
-    for bundle in bundles():
+    for bundle in bundles(settings().lake):
         folder = jars_dir / bundle.name
         if not folder.is_dir():
             raise FileNotFoundError(

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 
-from include.local.jars import class_path, spark_home
+from include.local.jars import class_path, s3_bundles, spark_home
 from include.local.java import ADD_OPENS, SMALL_MACHINE, java
 from include.local.secrets import load_secrets
 from include.local.services.base import Service, write_private
+from include.local.services.s3 import s3_configuration
 from include.settings import HOST, PROJECT, SPARK_WORKERS, Settings
 
 _CHECKPOINTS = "org.apache.spark.sql.execution.streaming.checkpointing"
@@ -38,7 +39,12 @@ def master_url(settings: Settings) -> str:
 
 def _extra_jars(settings: Settings) -> str:
     """Class path of what Spark does not ship."""
-    return ":".join(class_path(settings.jars_dir, name) for name in ("spark", "local-files"))
+    names = ["spark", "local-files", *(bundle.name for bundle in s3_bundles() if _is_on_s3(settings))]
+    return ":".join(class_path(settings.jars_dir, name) for name in names)
+
+
+def _is_on_s3(settings: Settings) -> bool:
+    return settings.lake.startswith("s3:")
 
 
 class SparkConnect(Service):
@@ -86,6 +92,7 @@ class SparkConnect(Service):
             # system asks the JVM instead; the default checkpoint manager would go round it.
             "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
             "spark.sql.streaming.checkpointFileManagerClass": f"{_CHECKPOINTS}.FileSystemBasedCheckpointFileManager",
+            **(s3_configuration(os.environ, self.folder / "tmp") if _is_on_s3(self.settings) else {}),
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.parquet.compression.codec": "zstd",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

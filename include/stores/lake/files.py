@@ -19,6 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from include.stores.lake.hdfs import hdfs_files
+from include.stores.lake.s3 import s3_files
 
 #: Ends the name of a file as long as it is being written.
 _HALF = ".tmp"
@@ -45,19 +46,24 @@ class Lake:
     ----------
     uri
         Root, e.g. ``file:///data/lake``, ``hdfs://namenode:8020/lake`` (see ``hdfs_files``) or
-        ``s3://bucket/lake`` (with what pyarrow's ``S3FileSystem.from_uri`` takes).
+        ``s3://bucket/lake`` (see ``s3_files``).
+
+    Raises
+    ------
+    ValueError
+        It is no such URI.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        self._hdfs = None
+        self._hdfs = self._s3 = None
         if self.uri.startswith("hdfs:"):
             self._hdfs, self._root = hdfs_files(self.uri)
             self._fs = pafs.PyFileSystem(pafs.FSSpecHandler(self._hdfs))
+        elif self.uri.startswith("s3:"):
+            self._fs, self._s3, self._root = s3_files(self.uri)
         else:
             self._fs, self._root = pafs.FileSystem.from_uri(self.uri)
-        # An object store's upload is atomic by itself, and renaming there would copy.
-        self._renames = self._fs.type_name != "s3"
 
     def url(self, path: str) -> str:
         """URI of a path, for Spark: what is for pyarrow alone is left out, and S3 is Hadoop's ``s3a``."""
@@ -85,12 +91,22 @@ class Lake:
         return None if info.mtime is None else info.mtime.astimezone(UTC)
 
     def written_since(self, folder: str, moment: datetime) -> list[str]:
-        """Paths of the files below a folder that were written at ``moment`` (aware) or later, sorted."""
-        return [path for path, written in self._written(folder) if written >= moment]
+        """Paths of the files below a folder that were written at ``moment`` (aware) or later, sorted.
+
+        On S3, whose times have no fractions, a file of the same second is one of them.
+        """
+        return [path for path, written in self._written(folder) if written >= self._told(moment)]
 
     def written_before(self, folder: str, moment: datetime) -> list[str]:
-        """Paths of the files below a folder that were last written before ``moment`` (aware), sorted."""
-        return [path for path, written in self._written(folder) if written < moment]
+        """Paths of the files below a folder that were last written before ``moment`` (aware), sorted.
+
+        On S3 a file of the same second is none of them.
+        """
+        return [path for path, written in self._written(folder) if written < self._told(moment)]
+
+    def _told(self, moment: datetime) -> datetime:
+        """The moment as the store tells it of a file written then."""
+        return moment if self._s3 is None else moment.replace(microsecond=0)
 
     def _written(self, folder: str) -> list[tuple[str, datetime]]:
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True, recursive=True)
@@ -113,13 +129,17 @@ class Lake:
     def write_bytes(self, path: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
         full = f"{self._root}/{path}"
+        if self._s3 is not None:
+            # Nothing to rename, no folder to make, and nothing to take away: what failed has changed nothing.
+            self._s3.put(full, content)
+            return
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
-        target = f"{full}.{uuid.uuid4().hex}{_HALF}" if self._renames else full
-        self._write(target, content)
+        temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
+        self._write(temporary, content)
         if self._hdfs is not None:
-            self._hdfs.replace(target, full)
-        elif self._renames:
-            self._fs.move(target, full)
+            self._hdfs.replace(temporary, full)
+        else:
+            self._fs.move(temporary, full)
 
     def _write(self, target: str, content: bytes) -> None:
         """Write a file that no reader looks for; what a full disk leaves of it is taken away."""
@@ -143,20 +163,15 @@ class Lake:
     def create_bytes(self, path: str, content: bytes) -> None:
         """Write a file that is not there yet, whole or not at all; FileExistsError if it is.
 
-        Local files are created exclusively, and HDFS renames over nothing. An object store can only be
-        asked before: two writers in the same moment are not told apart there.
+        Local files are created exclusively, HDFS renames over nothing, and S3 writes under the condition that
+        nothing is there: of two writers in the same moment one is refused.
         """
+        full = f"{self._root}/{path}"
+        if self._s3 is not None:
+            self._s3.create(full, content)
+            return
         if self.exists(path):
             raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
-        if not self._renames:
-            try:
-                self.write_bytes(path, content)
-            except OSError as error:
-                if self.exists(path):
-                    raise FileExistsError(f"expected to be the first to write {path}") from error
-                raise
-            return
-        full = f"{self._root}/{path}"
         self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
         temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
         self._write(temporary, content)

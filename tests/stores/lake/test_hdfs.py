@@ -173,7 +173,7 @@ def test_models_are_published_and_promoted(lake: Lake, light: ModelBundle) -> No
     ("uri", "url"),
     [
         ("file:///data/lake", "file:///data/lake/a/b"),
-        ("s3://bucket/lake?region=eu-central-1", "s3a://bucket/lake/a/b"),
+        ("s3://bucket/lake", "s3a://bucket/lake/a/b"),
         ("hdfs://bank@names:8020/lake?webhdfs=9871", "hdfs://names:8020/lake/a/b"),
     ],
 )
