@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from benchmarks.bench.continuous import running
 from benchmarks.bench.flow import USUAL_WAY, Flow
 from benchmarks.bench.measured import Measured
+from include.local.airflow_environment import BUNDLES, BUNDLES_VARIABLE
 from include.local.jars import class_path, spark_home
 from include.local.java import SMALL_MACHINE, java
 from include.settings import HOST, PROJECT, Settings
@@ -25,10 +26,9 @@ _PAUSE_SECONDS = 5.0
 
 def show_usual_way(now: Settings) -> None:
     """Let an Airflow that is started from this process see the usual way's DAG, switched off."""
-    bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
-    folders = {"dags-folder": {}, "usual-way": {"path": str(USUAL_WAY)}}
-    bundles = [{"name": name, "classpath": bundle, "kwargs": kwargs} for name, kwargs in folders.items()]
-    os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(bundles)
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    usual = {"name": "usual-way", "classpath": local, "kwargs": {"path": str(USUAL_WAY)}}
+    os.environ[BUNDLES_VARIABLE] = json.dumps([*BUNDLES, usual])
     command = [
         str(spark_home() / "bin" / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false",
         "--driver-java-options", " ".join(SMALL_MACHINE),

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from urllib.parse import quote
 
 from include.local.certificates import Certificates
@@ -26,6 +28,13 @@ LATENCY = {
     # The per-minute pool, task and executor metrics are not read by anything here.
     "AIRFLOW__METRICS__STATSD_ON": "False",
 }
+
+#: Where DAGs come from, unless whoever starts the stack says otherwise: runs have a version of the code, and the
+#: scheduler need not look it up for each of them in every loop.
+BUNDLES_VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+BUNDLES = [
+    {"name": "dags-folder", "classpath": "include.orchestration.dag_bundle.ProjectBundle", "kwargs": {}},
+]
 
 
 def address(settings: Settings) -> str:
@@ -51,6 +60,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "TIDEWATCH_LINK_KEYS": settings.link_keys.get_secret_value() or secrets.link_key,
         "TIDEWATCH_METRICS_TOKEN": settings.metrics_token.get_secret_value() or secrets.metrics,
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        BUNDLES_VARIABLE: os.environ.get(BUNDLES_VARIABLE, json.dumps(BUNDLES)),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         # Events for a paused consumer are not kept; only the simulated bank waits to be switched on.

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
 #: What a task imports when it runs, and a DAG file never: parsing has to stay cheap. (PySpark is not in
 #: it: Airflow imports the exceptions that a retry rule names, PySpark's among them, as soon as it is made.)
@@ -40,6 +41,7 @@ def _dag(dag: Any) -> dict[str, Any]:
         "doc": dag.doc_md or "",
         "tags": list(dag.tags),
         "timetable": type(dag.timetable).__name__,
+        "dates": [] if triggers else _dates(again),
         "triggers": [asset.name for asset in triggers],
         "watchers": [
             {"asset": asset.name, "name": watcher.name, **watcher.trigger}
@@ -48,6 +50,19 @@ def _dag(dag: Any) -> dict[str, Any]:
         ],
         "tasks": [_task(task, again.get_task(task.task_id)) for task in dag.tasks],
     }
+
+
+def _dates(again: Any) -> list[str]:
+    """Logical dates of the first runs by calendar, each reckoned from the one before as the scheduler does."""
+    dates, before = [], None
+    for _ in range(3):
+        restriction = TimeRestriction(again.start_date, None, catchup=again.catchup)
+        found = again.timetable.next_dagrun_info(last_automated_data_interval=before, restriction=restriction)
+        if found is None:
+            break
+        dates.append(found.logical_date.isoformat())
+        before = found.data_interval
+    return dates
 
 
 def _task(task: Any, again: Any) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Dag:
     doc: str
     tags: Sequence[str]
     timetable: str
+    dates: Sequence[str]
     triggers: Sequence[str]
     watchers: Sequence[Watcher]
     tasks: Sequence[Task]
