@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -23,12 +24,17 @@ def processor_seconds(now: Settings) -> dict[str, float]:
     A part is a supervised server with all it has started; the time of a child that has ended is its parent's. Tasks are
     apart from the scheduler that forks them.
     """
-    found = {OURSELVES: _own(psutil.Process(os.getpid()))}
+    found = defaultdict(float, {OURSELVES: _own(psutil.Process(os.getpid()))})
     for name, state in Supervision(now).states().items():
         with suppress(psutil.NoSuchProcess):
             if state.get("pid"):
-                found |= _of_part(name, psutil.Process(state["pid"]), found.get(TASKS, 0.0))
-    return found
+                process = psutil.Process(state["pid"])
+                own, whole = _own(process), _with_children(process)
+                has_tasks = name.startswith(_PARENTS_OF_TASKS)
+                found[name] += own if has_tasks else whole
+                if has_tasks:
+                    found[TASKS] += whole - own
+    return dict(found)
 
 
 def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
@@ -40,14 +46,12 @@ def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
     return taken
 
 
-def _of_part(name: str, process: psutil.Process, tasks: float) -> dict[str, float]:
-    own, whole = _own(process), _with_ended(process)
+def _with_children(process: psutil.Process) -> float:
+    whole = _with_ended(process)
     for child in process.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             whole += _with_ended(child)
-    if name.startswith(_PARENTS_OF_TASKS):
-        return {name: own, TASKS: tasks + whole - own}
-    return {name: whole}
+    return whole
 
 
 def _own(process: psutil.Process) -> float:

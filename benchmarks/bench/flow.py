@@ -74,7 +74,7 @@ class Flow:
         with TopicOffsets(self.kafka, self.now.topics.transactions) as offsets:
             progress = Progress(self.now, offsets)
             sending = Stream(self.feed, self.kafka, self.now.topics.transactions, records, rate)
-            began, before = time.monotonic(), processor_seconds(self.now)
+            before, began = processor_seconds(self.now), time.monotonic()
             sending.start()
             snapshot, problem = progress.until_through(sending, lambda _: watch())
         took, processors = time.monotonic() - began, spent(before, processor_seconds(self.now))

@@ -7,10 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from benchmarks.bench.flow import Flow
 from benchmarks.bench.measured import Measured
+from benchmarks.lag import STEADY, lag_growth
 from benchmarks.memory import watching
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
@@ -26,13 +25,8 @@ class Course:
     through: list[int] = field(default_factory=list)
 
     def lag_growth(self, until: float) -> float | None:
-        """Records a second by which what waits grows over the second half of the time until ``until``.
-
-        The first half fills the pipeline. None if nobody looked often enough.
-        """
-        at, waiting = np.array(self.at), np.array(self.waiting)
-        half = (at >= until / 2) & (at <= until)
-        return float(np.polyfit(at[half], waiting[half], 1)[0]) if half.sum() >= 3 else None
+        """See ``benchmarks.lag``."""
+        return lag_growth(self.at, self.waiting, until)
 
     def through_by(self, moment: float) -> int:
         """Records that were through at a moment."""
@@ -53,7 +47,7 @@ class Sustained:
     @property
     def is_sustained(self) -> bool:
         """Whether the lag does not grow: by no more than a hundredth of the rate."""
-        return self.lag_growth is not None and self.lag_growth <= 0.01 * self.measured.rate
+        return self.lag_growth is not None and self.lag_growth <= STEADY * self.measured.rate
 
     def document(self) -> dict[str, Any]:
         """For the report."""

@@ -19,6 +19,7 @@ from rich.table import Table
 from benchmarks.capacity.costs import Costs, FiguresMissing, costs
 from benchmarks.capacity.plan import Assumptions, Plan, plan
 from benchmarks.capacity.simulation import Course, Lane, simulate
+from benchmarks.lag import STEADY
 from benchmarks.stack import conclude
 from include.reports.checks import Bound, Check
 from include.reports.table import terminal
@@ -26,8 +27,6 @@ from include.settings import settings
 
 RATES = (1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
 _SIMULATED_SECONDS = 300.0
-#: The longest lag growth that counts as none: a part of the rate.
-_STEADY = 0.01
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = terminal()
     console.print(_table(plans, chosen))
     checks = [*_against_measured(measured, report["latency"]), *_of_plans(measured, plans, chosen)]
-    return conclude("capacity", checks, _document(measured, plans))
+    return conclude("capacity", checks, _document(measured, plans, chosen))
 
 
 def _against_measured(measured: Costs, stretches: Sequence[Mapping[str, Any]]) -> list[Check]:
@@ -76,7 +75,7 @@ def _of_plans(measured: Costs, plans: Sequence[Plan], chosen: Assumptions) -> li
         rate = one.rate / one.lanes
         checks += [
             Check(f"{one.rate:,.0f} tx/s: growth of what waits in a lane, share of its rate",
-                  round(max(course.lag_growth, 0.0) / rate, 4), Bound("<=", _STEADY)),
+                  round(max(course.lag_growth, 0.0) / rate, 4), Bound("<=", STEADY)),
             Check(f"{one.rate:,.0f} tx/s: p95 to hand-over, simulated, s", round(course.quantile("alerted", 0.95), 2)),
         ]  # fmt: skip
     return checks
@@ -97,12 +96,12 @@ def _table(plans: Sequence[Plan], chosen: Assumptions) -> Table:
         table.add_row(
             f"{one.rate:,.0f}", str(one.lanes), f"{one.batch_seconds:.1f}", f"{one.all_cores:,}",
             f"{one.nodes.get('cassandra', 0):,}", f"{one.nodes.get('kafka', 0):,}", str(one.executors),
-            f"{one.partitions:,}", f"{name} ({share:.0%})", f"{one.price_an_hour:,.2f}",
+            f"{one.partitions:,}", f"{name} ({share:.0%})", f"{one.all_cores * chosen.price_a_core_hour:,.2f}",
         )  # fmt: skip
     return table
 
 
-def _document(measured: Costs, plans: Sequence[Plan]) -> dict[str, Any]:
+def _document(measured: Costs, plans: Sequence[Plan], chosen: Assumptions) -> dict[str, Any]:
     return {
         "parts_processor_seconds": {
             name: {"batch": round(cost.batch, 4), "record": round(cost.record, 7)}
@@ -117,7 +116,7 @@ def _document(measured: Costs, plans: Sequence[Plan]) -> dict[str, Any]:
                 "rate": one.rate, "lanes": one.lanes, "batch_seconds": round(one.batch_seconds, 2),
                 "cores": {name: round(cores, 2) for name, cores in one.cores.items()}, "nodes": dict(one.nodes),
                 "executors": one.executors, "partitions": one.partitions, "nearest_to_its_limit": list(one.first),
-                "price_an_hour": round(one.price_an_hour, 2),
+                "price_an_hour": round(one.all_cores * chosen.price_a_core_hour, 2),
             }
             for one in plans
         ],

@@ -69,10 +69,6 @@ class Costs:
     hops: Mapping[str, float]
     misfit: float
 
-    def processor_seconds(self, batches: float, records: float) -> float:
-        """Of the whole stack."""
-        return sum(cost.batch * batches + cost.record * records for cost in self.parts.values())
-
 
 def costs(report: Mapping[str, Any]) -> Costs:
     """Fit to a ``reports/bench.json``.
@@ -114,7 +110,7 @@ def _parts(stretches: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Cost], flo
 
 def _steps(alone: Mapping[str, float], small: Mapping[str, float]) -> dict[str, Cost]:
     """A record costs what it costs in a large batch; what a small one takes beyond that is the batch's."""
-    from benchmarks.bench.growth import BATCH_RECORDS
+    from benchmarks.bench.growth import BATCH_RECORDS  # with all that runs a chain, which a plan needs not
 
     records = {step: 1 / alone[limit] for step, (limit, _) in STEPS.items()}
     found = {}

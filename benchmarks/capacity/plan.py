@@ -56,7 +56,6 @@ class Plan:
     partitions: int
     nodes: Mapping[str, int]
     first: tuple[str, float]
-    price_an_hour: float
 
     @property
     def all_cores(self) -> int:
@@ -119,7 +118,6 @@ def plan(costs: Costs, rate: float, chosen: Assumptions | None = None) -> Plan:
         max(6, lanes * executors, math.ceil(rate / chosen.most_records_a_partition)),
         nodes,
         (name, shares[name]),
-        math.ceil(sum(cores.values())) * chosen.price_a_core_hour,
     )
 
 

@@ -7,7 +7,6 @@ shared in slices, so whatever runs beside a step makes it longer.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,16 +16,11 @@ import simpy
 
 from benchmarks.capacity.costs import HOPS, Costs
 from benchmarks.capacity.plan import ways
+from benchmarks.lag import lag_growth
 
 _SLICE_SECONDS = 0.02
-#: After which step each one comes.
-_AFTER = {
-    "Spark": (),
-    "settle": ("Spark",),
-    "score": ("settle",),
-    "raise alerts": ("score",),
-    "load": ("score",),
-}
+#: Tasks with a pool of one slot; ``process`` is Spark's query and settling.
+_POOLS = ("process", "score", "raise alerts", "load")
 
 
 @dataclass
@@ -45,7 +39,6 @@ class Course:
     alerted: list[np.ndarray] = field(default_factory=list)
     stored: list[np.ndarray] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
-    batches: int = 0
 
     def quantile(self, of: str, share: float) -> float:
         """Seconds; of ``decided``, ``alerted`` or ``stored``."""
@@ -53,9 +46,8 @@ class Course:
 
     @property
     def lag_growth(self) -> float:
-        """Records a second by which what waits grows, over the second half."""
-        half = np.array(self.waiting[len(self.waiting) // 2 :], dtype=float)
-        return float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 2 else 0.0
+        """See ``benchmarks.lag``; 0 where the stretch is too short to tell."""
+        return lag_growth(range(len(self.waiting)), self.waiting, len(self.waiting)) or 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,6 @@ class Lane:
     cores: int
     executors: int = 2
     cadence_seconds: float = 1.0
-    most_records: int = 1_000_000
 
 
 def simulate(costs: Costs, lane: Lane, seconds: float, seed: int = 7) -> Course:
@@ -91,20 +82,21 @@ def simulate(costs: Costs, lane: Lane, seconds: float, seed: int = 7) -> Course:
     """
     if lane.rate <= 0 or seconds <= 0:
         raise ValueError(f"expected a rate and a time above 0, got {lane.rate:g} a second for {seconds:g} s")
-    run = _Run(costs, lane, seconds, random.Random(seed))
+    run = _Run(costs, lane, seconds, seed)
     run.until_through()
     return run.course
 
 
 class _Run:
-    def __init__(self, costs: Costs, lane: Lane, seconds: float, draw: random.Random) -> None:
-        self._costs, self._lane, self._seconds, self._draw = costs, lane, seconds, draw
+    def __init__(self, costs: Costs, lane: Lane, seconds: float, seed: int) -> None:
+        self._costs, self._lane, self._seconds = costs, lane, seconds
+        steps = sum(step.batch for step in costs.steps.values())
+        #: Processor seconds of a batch that are no step's.
+        self._beside = max(sum(part.batch for part in costs.parts.values()) - steps, 0.0)
         self._world = simpy.Environment()
         self._processors = simpy.Resource(self._world, lane.cores)
-        self._turn = {step: simpy.Resource(self._world, 1) for step in ("process", *_AFTER)}
-        between = np.random.default_rng(draw.getrandbits(32)).exponential(
-            1 / lane.rate, int(lane.rate * seconds * 1.2) + 100
-        )
+        self._turn = {step: simpy.Resource(self._world, 1) for step in _POOLS}
+        between = np.random.default_rng(seed).exponential(1 / lane.rate, int(lane.rate * seconds * 1.2) + 100)
         at = np.cumsum(between)
         self._at = at[at < seconds]
         self._taken = self._decided = 0
@@ -135,7 +127,7 @@ class _Run:
             with self._turn["process"].request() as turn:
                 yield turn
                 yield from self._hop("Spark")
-                upto = min(self._arrived(), self._taken + self._lane.most_records)
+                upto = self._arrived()
                 batch, self._taken = self._at[self._taken : upto], upto
                 yield from self._work("Spark", len(batch))
                 yield from self._work("settle", len(batch))
@@ -147,7 +139,6 @@ class _Run:
         yield from self._step("score", len(batch))
         self._decided += len(batch)
         self.course.decided.append(self._world.now - batch)
-        self.course.batches += 1
         yield simpy.AllOf(self._world, [
             self._world.process(self._last("raise alerts", self.course.alerted, batch)),
             self._world.process(self._last("load", self.course.stored, batch)),
@@ -170,12 +161,6 @@ class _Run:
         yield from self._use(self._beside / len(HOPS))
         left = self._costs.hops.get(step, 0.0) - (self._world.now - began)
         yield self._world.timeout(max(left, 0.0))
-
-    @property
-    def _beside(self) -> float:
-        """Processor seconds of a batch that are no step's."""
-        steps = sum(step.batch for step in self._costs.steps.values())
-        return max(sum(part.batch for part in self._costs.parts.values()) - steps, 0.0)
 
     def _work(self, step: str, records: int) -> Generator[Any, Any, None]:
         cost = self._costs.steps[step]

@@ -139,9 +139,14 @@ class Injector:
         return self._kill_continuous(dag_id) if dag_id == _ONLY_WHILE_ON else self._kill_triggered(dag_id)
 
     def _kill_flowing(self, dag_id: str) -> Injection:
+        name, _ = self._kill_running(dag_id)
+        return Injection(time.monotonic(), name)
+
+    def _kill_running(self, dag_id: str) -> tuple[str, str]:
+        """Kill whatever task of a DAG runs next; it and its run."""
         for _ in range(_TRIES):
             if killed := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.5)):
-                return Injection(time.monotonic(), killed[0])
+                return killed
         raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
 
     def _kill_triggered(self, dag_id: str) -> Injection:
@@ -160,13 +165,14 @@ class Injector:
 
     def _kill_continuous(self, dag_id: str) -> Injection:
         """Kill the run that begins when the DAG is switched on; it stays on until that run has succeeded."""
-        AirflowApi(self.settings).pause(dag_id, False)
-        for attempt in range(_TRIES):
-            if killed := self.victims.kill_task(dag_id, self.draw.uniform(0, 0.4) / (attempt + 1)):
-                name, run_id = killed
-                return Injection(time.monotonic(), name, (dag_id, run_id))
-        AirflowApi(self.settings).pause(dag_id, True)
-        raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
+        api = AirflowApi(self.settings)
+        api.pause(dag_id, False)
+        try:
+            name, run_id = self._kill_running(dag_id)
+        except NoVictim:
+            api.pause(dag_id, True)
+            raise
+        return Injection(time.monotonic(), name, (dag_id, run_id))
 
     def _cut(self, dag_id: str) -> Injection:
         for _ in range(_TRIES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos import injection
 from benchmarks.chaos.books import Book
 from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
 from benchmarks.chaos.injection import DRAFT
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.record import ChaosRecord, Outcome
+from benchmarks.chaos.victims import NoVictim
 from include.local.services import all_services
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
@@ -97,3 +100,24 @@ def test_a_fault_nothing_recovers_from_fails_the_run() -> None:
 def test_the_rule_that_is_drafted_is_sound(tmp_path: Path) -> None:
     (tmp_path / "chaos_draft.sql").write_text(DRAFT)
     assert len(load_rules(tmp_path, rule_columns()).rules) == 1
+
+
+def test_a_bank_without_a_victim_is_switched_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[bool] = []
+
+    class Api:
+        def __init__(self, *_: object) -> None: ...
+
+        def pause(self, dag_id: str, is_paused: bool) -> None:
+            assert dag_id == "ingest_transactions"
+            paused.append(is_paused)
+
+    class Nobody:
+        def kill_task(self, *_: object) -> None:
+            raise NoVictim("waited 90 s for a running task, in vain")
+
+    monkeypatch.setattr(injection, "AirflowApi", Api)
+    injector = injection.Injector(None, Nobody(), None, {}, "C-1", random.Random(7))  # type: ignore[arg-type]
+    with pytest.raises(NoVictim, match="in vain"):
+        injector.do(Fault(Kind.KILL_TASK, "ingest_transactions"))
+    assert paused == [False, True]
