@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from include.settings import PROJECT, Settings
 from tests.astro.files import read_yaml
+from tests.named_settings import assert_names_a_setting
 
 EXAMPLES = dict(re.findall(r"^# (TIDEWATCH_\w+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE))
 
@@ -31,14 +31,7 @@ def test_packages_are_one_a_line() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_is_a_setting(name: str) -> None:
-    model: type[BaseModel] = Settings
-    *path, last = name.removeprefix("TIDEWATCH_").lower().split("__")
-    for part in path:
-        inner = model.model_fields[part].annotation
-        assert isinstance(inner, type)
-        assert issubclass(inner, BaseModel)
-        model = inner
-    assert last in model.model_fields
+    assert_names_a_setting(name)
 
 
 def test_examples_work_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from include.local.accounts import kafka_rights
 from include.local.airflow_environment import LATENCY, airflow_environment
@@ -22,6 +21,7 @@ from include.settings import PROJECT, Settings
 from include.stores.cassandra.permissions import PARTS
 from include.transactions.topics import topic_specs
 from tests.kubernetes.manifests import FOLDER, of_kind, spark_settings, values, variables
+from tests.named_settings import assert_names_a_setting
 
 #: Of the embedded stack, and something else here on purpose.
 ELSEWHERE = {
@@ -85,14 +85,7 @@ NAMED = sorted(
 
 @pytest.mark.parametrize("name", NAMED)
 def test_variable_is_a_setting(name: str) -> None:
-    model: type[BaseModel] = Settings
-    *path, last = name.removeprefix("TIDEWATCH_").lower().split("__")
-    for part in path:
-        inner = model.model_fields[part].annotation
-        assert isinstance(inner, type)
-        assert issubclass(inner, BaseModel)
-        model = inner
-    assert last in model.model_fields
+    assert_names_a_setting(name)
 
 
 def test_settings_are_taken_and_work_together(monkeypatch: pytest.MonkeyPatch) -> None:
