@@ -14,6 +14,7 @@ from pathlib import Path
 
 from include.local.errors import JarsMissing
 from include.local.java import java, trust_store_options
+from include.stores.lake.s3 import is_on_s3
 
 KAFKA_VERSION = "4.3.0"
 CASSANDRA_VERSION = "5.0.8"
@@ -61,7 +62,7 @@ def bundles(lake: str = "") -> list[Bundle]:
         URI of the lake.
     """
     return [
-        *(s3_bundles() if lake.startswith("s3:") else []),
+        *(s3_bundles() if is_on_s3(lake) else []),
         Bundle("kafka", "org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
         Bundle("cassandra", "org.apache.cassandra", "cassandra-all", CASSANDRA_VERSION),
         Bundle("spark", "org.apache.spark", "spark-sql-kafka-0-10_2.13", version("pyspark")),

@@ -14,6 +14,7 @@ from include.local.secrets import load_secrets
 from include.local.services.base import Service, write_private
 from include.local.services.s3 import s3_configuration
 from include.settings import HOST, PROJECT, SPARK_WORKERS, Settings
+from include.stores.lake.s3 import is_on_s3
 
 _CHECKPOINTS = "org.apache.spark.sql.execution.streaming.checkpointing"
 _LOG4J = """rootLogger.level = warn
@@ -39,12 +40,8 @@ def master_url(settings: Settings) -> str:
 
 def _extra_jars(settings: Settings) -> str:
     """Class path of what Spark does not ship."""
-    names = ["spark", "local-files", *(bundle.name for bundle in s3_bundles() if _is_on_s3(settings))]
+    names = ["spark", "local-files", *(bundle.name for bundle in s3_bundles() if is_on_s3(settings.lake))]
     return ":".join(class_path(settings.jars_dir, name) for name in names)
-
-
-def _is_on_s3(settings: Settings) -> bool:
-    return settings.lake.startswith("s3:")
 
 
 class SparkConnect(Service):
@@ -92,7 +89,7 @@ class SparkConnect(Service):
             # system asks the JVM instead; the default checkpoint manager would go round it.
             "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
             "spark.sql.streaming.checkpointFileManagerClass": f"{_CHECKPOINTS}.FileSystemBasedCheckpointFileManager",
-            **(s3_configuration(os.environ, self.folder / "tmp") if _is_on_s3(self.settings) else {}),
+            **(s3_configuration(os.environ, self.folder / "tmp") if is_on_s3(self.settings.lake) else {}),
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.parquet.compression.codec": "zstd",
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

@@ -19,7 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from include.stores.lake.hdfs import hdfs_files
-from include.stores.lake.s3 import s3_files
+from include.stores.lake.s3 import is_on_s3, s3_files
 
 #: Ends the name of a file as long as it is being written.
 _HALF = ".tmp"
@@ -60,7 +60,7 @@ class Lake:
         if self.uri.startswith("hdfs:"):
             self._hdfs, self._root = hdfs_files(self.uri)
             self._fs = pafs.PyFileSystem(pafs.FSSpecHandler(self._hdfs))
-        elif self.uri.startswith("s3:"):
+        elif is_on_s3(self.uri):
             self._fs, self._s3, self._root = s3_files(self.uri)
         else:
             self._fs, self._root = pafs.FileSystem.from_uri(self.uri)

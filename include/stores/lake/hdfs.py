@@ -41,21 +41,9 @@ class HdfsFiles(WebHDFS):  # type: ignore[misc]
         except RuntimeError as error:  # what the name node says of itself: safe mode, standby, a quota
             raise OSError(f"{op} of {path}: {error}") from error
 
-    def walk(
-        self,
-        path: str,
-        maxdepth: int | None = None,
-        topdown: bool = True,
-        on_error: Any = "raise",
-        **kwargs: Any,
-    ) -> Iterator[Any]:
+    def walk(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Iterator[Any]:
         """As fsspec's, but what cannot be listed is an error; only what is not there has no files."""
-
-        def unless_missing(error: OSError) -> None:
-            if not isinstance(error, FileNotFoundError):
-                raise error
-
-        yield from super().walk(path, maxdepth, topdown, unless_missing, **kwargs)
+        yield from super().walk(path, maxdepth, **kwargs | {"on_error": _raise_unless_missing})
 
     def _kind(self, path: str) -> str | None:
         try:
@@ -92,6 +80,11 @@ class HdfsFiles(WebHDFS):  # type: ignore[misc]
     def replace(self, path1: str, path2: str) -> None:
         """Rename in one step over whatever is there."""
         self._call("RENAME", method="put", path=path1, destination=path2, renameoptions="OVERWRITE")
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _refuse_errors_of_data_nodes(response: requests.Response, *_: Any, **__: Any) -> None:

@@ -149,6 +149,11 @@ class _Refused(OSError):
         self.status = status
 
 
+def is_on_s3(uri: str) -> bool:
+    """Whether a lake's URI is one of S3."""
+    return uri.startswith("s3:")
+
+
 def s3_files(uri: str) -> tuple[pafs.FileSystem, S3Objects, str]:
     """What reads the files behind a URI and deletes them, what writes them, and the path of their root.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import requests
 
@@ -16,17 +15,13 @@ from include.detection.bundle import ModelBundle
 from include.detection.registry import ModelRegistry
 from include.pipeline.models import model_registry
 from include.settings import Settings
-from include.spark.process_batch import ProcessJob
 from include.stores.lake import hdfs as client
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import MODELS
-from include.stores.memory.state import MemorySeenStore
-from include.transactions.dead_letters import KafkaDeadLetters
 from tests.conftest import KafkaServer
 from tests.detection.conftest import bundle, history, light
-from tests.integration.records import sound_records
 from tests.stopping import stopped
+from tests.stores.lake import promises
 from tests.stores.lake.hdfs_server import Hdfs, running_hdfs
 
 __all__ = ["bundle", "history", "light"]
@@ -46,11 +41,7 @@ def lake(hdfs: Hdfs) -> Lake:
 
 
 def test_a_file_is_replaced_whole(lake: Lake) -> None:
-    assert lake.read_json("cursors/one.json") is None
-    for number in range(3):
-        lake.write_json("cursors/one.json", {"number": number})
-        assert lake.read_json("cursors/one.json") == {"number": number}
-    assert lake.names("cursors") == ["one.json"]
+    promises.replaces_a_file_whole(lake)
 
 
 def test_only_the_first_writes_what_may_not_be_replaced(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,31 +57,14 @@ def test_only_the_first_writes_what_may_not_be_replaced(lake: Lake, monkeypatch:
 
 
 def test_tables_times_and_deleting(lake: Lake) -> None:
-    began = datetime.now(UTC) - timedelta(seconds=5)
-    table = pa.table({"number": range(50_000), "text": ["a" * 200] * 50_000})
-    lake.write_table("tables/one.parquet", table)
-    assert lake.read_table("tables/one.parquet") == table
-    assert lake.rows_of("tables/one.parquet") == 50_000
-    assert sum(piece.num_rows for piece in lake.read_pieces("tables/one.parquet", ["number"])) == 50_000
-    assert lake.written_since("tables", began) == ["tables/one.parquet"]
-    assert lake.written_before("tables", began) == []
-    lake.delete_file("tables/one.parquet")
-    lake.delete_file("tables/one.parquet")
-    lake.delete_folder("tables")
-    assert lake.names("tables") == []
+    promises.keeps_tables_and_times_and_deletes(lake)
 
 
 def test_a_batch_goes_through_spark(
     lake: Lake, spark: Any, kafka: KafkaServer, topics: dict[str, str], stack_settings: Settings
 ) -> None:
-    config, memory = {"bootstrap.servers": kafka.bootstrap}, MemorySeenStore()
-    now = stack_settings.model_copy(update={"topics": stack_settings.topics.model_copy(update=dict(topics))})
-    dead = KafkaDeadLetters(config, topics["dead_letter"], topics["transactions"])
-    for batch in range(2):
-        kafka.send(topics["transactions"], sound_records(50))
-        assert ProcessJob(spark, config, lake, lambda: memory, dead, now).run() == [batch]
-        assert lake.read_table(accepted_file(batch)).num_rows == 50
-    assert BatchLedger(lake).cursor(Stage.ACCEPTED).next_batch == 2
+    names = stack_settings.topics.model_copy(update=dict(topics))
+    promises.takes_two_batches(lake, spark, kafka, stack_settings.model_copy(update={"topics": names}))
 
 
 def test_an_outage_is_no_missing_file(lake: Lake, hdfs: Hdfs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,29 +7,24 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from include.local import stack
 from include.local.jars import bundles, fetch
 from include.pipeline.models import model_registry
 from include.settings import HOST, PROJECT, Settings, settings
-from include.spark.process_batch import ProcessJob
 from include.stores.lake import s3 as client
 from include.stores.lake.files import Lake
-from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS, MODELS
-from include.stores.memory.state import MemorySeenStore
-from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.topics import ensure_topics, topic_specs
 from tests.conftest import KafkaServer, own_stack
-from tests.integration.records import sound_records
 from tests.stopping import stopped
+from tests.stores.lake import promises
 from tests.stores.lake.s3_server import S3, running_s3, standing_between
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -97,11 +92,7 @@ def spark_session(now: Settings) -> Iterator[Any]:
 
 
 def test_a_file_is_replaced_whole(lake: Lake, s3: S3) -> None:
-    assert lake.read_json("cursors/one.json") is None
-    for number in range(3):
-        lake.write_json("cursors/one.json", {"number": number})
-        assert lake.read_json("cursors/one.json") == {"number": number}
-    assert lake.names("cursors") == ["one.json"]
+    promises.replaces_a_file_whole(lake)
     assert lake.names("") == ["cursors"]
     found = s3.client().list_objects_v2(Bucket=s3.bucket, Prefix=lake.uri.rpartition("/")[2])["Contents"]
     assert [one["Key"].partition("/")[2] for one in found] == ["cursors/one.json"]  # and nothing beside it
@@ -160,18 +151,7 @@ def test_a_conflict_is_asked_again_and_not_for_ever(lake: Lake, s3: S3, address:
 
 
 def test_tables_times_and_deleting(lake: Lake) -> None:
-    began = datetime.now(UTC) - timedelta(seconds=5)
-    table = pa.table({"number": range(50_000), "text": ["a" * 200] * 50_000})
-    lake.write_table("tables/one.parquet", table)
-    assert lake.read_table("tables/one.parquet") == table
-    assert lake.rows_of("tables/one.parquet") == 50_000
-    assert sum(piece.num_rows for piece in lake.read_pieces("tables/one.parquet", ["number"])) == 50_000
-    assert lake.written_since("tables", began) == ["tables/one.parquet"]
-    assert lake.written_before("tables", began) == []
-    lake.delete_file("tables/one.parquet")
-    lake.delete_file("tables/one.parquet")
-    lake.delete_folder("tables")
-    assert lake.names("tables") == []
+    promises.keeps_tables_and_times_and_deletes(lake)
 
 
 def test_a_file_is_not_older_than_the_moment_before_it_was_written(lake: Lake) -> None:
@@ -202,19 +182,13 @@ def test_batches_go_through_spark(
     stack_on_s3: Settings, lake: Lake, s3: S3, address: pytest.MonkeyPatch
 ) -> None:
     """Arrivals, checkpoint and accepted rows, all of them on S3."""
-    kafka, memory = KafkaServer(stack_on_s3.brokers), MemorySeenStore()
+    kafka = KafkaServer(stack_on_s3.brokers)
     mark = uuid.uuid4().hex[:8]
     names = {name: f"{name}.{mark}" for name in ("transactions", "dead_letter", "labels")}
     ensure_topics(kafka.bootstrap, topic_specs(**names, partitions=3))
     now = stack_on_s3.model_copy(update={"topics": stack_on_s3.topics.model_copy(update=names)})
-    config = {"bootstrap.servers": kafka.bootstrap}
-    dead = KafkaDeadLetters(config, names["dead_letter"], names["transactions"])
     with spark_session(now) as spark:
-        for batch in range(2):
-            kafka.send(names["transactions"], sound_records(50))
-            assert ProcessJob(spark, config, lake, lambda: memory, dead, now).run() == [batch]
-            assert lake.read_table(accepted_file(batch)).num_rows == 50
-        assert BatchLedger(lake).cursor(Stage.ACCEPTED).next_batch == 2
+        promises.takes_two_batches(lake, spark, kafka, now)
         rows = f"{ARRIVALS}/{lake.names(ARRIVALS)[0]}/rows"
         assert spark.read.parquet(lake.url(rows)).count() == 50
     root = lake.uri.rpartition("/")[2]
