@@ -127,8 +127,8 @@ def load_states(params: Mapping[str, Any]) -> None:
     log.info("loaded the states of %s accounts and counterparties", loaded)
 
 
-def train_first_model(params: Mapping[str, Any], by: str | None) -> str:
-    """Train and promote; returns the version.
+def train_first_model(params: Mapping[str, Any]) -> str:
+    """Train and publish; returns the version.
 
     Only the first model becomes champion like this: every other is a challenger first.
 
@@ -136,8 +136,6 @@ def train_first_model(params: Mapping[str, Any], by: str | None) -> str:
     ----------
     params
         Of the run: which bank.
-    by
-        Who started the run; None for the calendar and for assets.
 
     Raises
     ------
@@ -151,6 +149,29 @@ def train_first_model(params: Mapping[str, Any], by: str | None) -> str:
     registry = model_registry(lake, gate_of(lake))
     if (champion := registry.current()) is not None:
         raise AirflowSkipException(f"model {champion.version} decides already")  # no event of the model
-    version = first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
-    enter_first_model(lake, version, by or "initialize_stores")
-    return version
+    return first_model.fit(feed, lake, registry, TrainingSettings(seed=order.seed)).version
+
+
+def promote_first_model(version: str, by: str | None) -> None:
+    """Make a trained version the first champion, and put it into the book. Done again, it goes on where it broke off.
+
+    Parameters
+    ----------
+    by
+        Who started the run; None for the calendar and for assets.
+
+    Raises
+    ------
+    AirflowSkipException
+        Another model decides by now.
+    PromotionRefused
+        There was a model that cannot be used any more, and the last parity check was not clean.
+    """
+    lake = Lake(settings().lake)
+    registry, by = model_registry(lake, gate_of(lake)), by or "initialize_stores"
+    champion = registry.current()
+    if champion is None:
+        registry.promote(version, by=by, reason="the first model")
+    elif champion.version != version:
+        raise AirflowSkipException(f"model {champion.version} decides already")
+    enter_first_model(lake, version, by)

@@ -1,7 +1,7 @@
 """The first model: trained on the simulated bank's history, with the states that history leaves behind.
 
 Three steps, each of which can be repeated: ``prepare`` writes features and states to the lake, ``fit``
-trains and promotes, ``load_states`` puts the states where live scoring goes on from them.
+trains and publishes, ``load_states`` puts the states where live scoring goes on from them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def prepare(feed: BankFeed, lake: Lake) -> None:
 
 
 def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingSettings) -> ModelBundle:
-    """Train on what ``prepare`` wrote and make the model current.
+    """Train on what ``prepare`` wrote and store the model; it is not promoted.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def fit(feed: BankFeed, lake: Lake, registry: ModelRegistry, settings: TrainingS
         table["typology"].to_pylist(),
         settings,
     )
-    bundle = registry.publish(bundle)
-    log.info("model %s is current: %s", bundle.version, bundle.manifest.metrics)
+    bundle = registry.publish(bundle, promote=False)
+    log.info("model %s: %s", bundle.version, bundle.manifest.metrics)
     return bundle
 
 

@@ -21,7 +21,7 @@ from include.stores.lake.files import Lake
 from tests.conftest import own_stack
 from tests.pipeline.ruled_bank import RuledBank, rule_text
 
-pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 STACK_DIR = PROJECT / ".local" / "test-stack-desk-work"
 WAITING = (

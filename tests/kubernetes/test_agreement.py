@@ -114,7 +114,7 @@ def test_spark_is_set_as_the_embedded_one(tmp_path: Path) -> None:
     embedded, here = clustered | secure, spark_settings()
     places = {
         "spark.master", "spark.driver.bindAddress", "spark.driver.host", "spark.local.dir", "spark.sql.warehouse.dir",
-        "spark.executor.memory",
+        "spark.executor.memory", "spark.connect.grpc.binding.port",
     }  # fmt: skip
     both = (embedded.keys() & here.keys()) - places
     assert {name: here[name] for name in both} == {name: embedded[name] for name in both}

@@ -1,5 +1,5 @@
-"""The bank of the pipeline's tests serves here too."""
+"""The bank and the models of the pipeline's tests serve here too."""
 
-from tests.pipeline.conftest import bank, make_bank
+from tests.pipeline.conftest import bank, bundle, make_bank, other_bundle, train_small
 
-__all__ = ["bank", "make_bank"]
+__all__ = ["bank", "bundle", "make_bank", "other_bundle", "train_small"]
