@@ -14,10 +14,8 @@ from include.reports.checks import Bound, Check
 LATENCY_BOUND = 5.0
 #: Above this rate the machine, not the design, sets the latency; it is told and not judged.
 JUDGED_RATE = 200.0
-#: From this share of its processors' time on a machine is at its limit.
+#: From this share of its processors' time on a machine is at its limit, and again it sets the latency.
 SATURATED = 0.95
-#: A core below this share of the reference machine's speed: again the machine sets the latency.
-SLOW = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,6 @@ class DemoRecord:
         Seconds from the arrival at the broker to the hand-over to the mail server, one a delivery.
     busy
         Share of the processors' time that was used until all of it was through; None where nobody looked.
-    core_speed
-        Of a core of this machine, as a share of the reference machine's, the slower of before and after; None where
-        nobody measured.
     restarts
         Components that were restarted meanwhile.
     problems
@@ -97,7 +92,6 @@ class DemoRecord:
     true_alerts: int  # alert decisions on transactions that are fraud
     model: str
     busy: float | None = None
-    core_speed: float | None = None
     restarts: Sequence[str] = ()
     problems: Sequence[str] = field(default_factory=tuple)
 
@@ -115,11 +109,6 @@ class DemoRecord:
         return self.busy is not None and self.busy >= SATURATED
 
     @property
-    def is_slow(self) -> bool:
-        """Whether the machine is too slow for bounds in seconds to say anything of the design."""
-        return self.core_speed is not None and self.core_speed < SLOW
-
-    @property
     def precision(self) -> float | None:
         """Share of the alerts that are about fraud; None without alerts."""
         return self.true_alerts / self.alert_decisions if self.alert_decisions else None
@@ -130,9 +119,11 @@ class DemoRecord:
 
     def checks(self) -> list[Check]:
         """What a demo has to keep to."""
-        # A restart costs seconds by itself: then the latency is told, and the balance is what counts.
-        judged = self.rate <= JUDGED_RATE and not self.restarts and not self.is_slow
-        must, aim = (Bound("<=", LATENCY_BOUND), Bound("<=", 2.5)) if judged else (None, None)
+        # A restart costs seconds by itself, and so does a machine at its limit: then the latency is told against its
+        # bound, and the balance is what counts. `make bench` judges it whatever the machine.
+        bound = Bound("<=", LATENCY_BOUND) if self.rate <= JUDGED_RATE else None
+        must = None if self.restarts or self.is_saturated else bound
+        aim = bound if must is None else Bound("<=", 2.5)
         frauds = sum(result.frauds for result in self.per_typology.values())
         caught = sum(result.caught for result in self.per_typology.values())
         checks = [
@@ -156,9 +147,8 @@ class DemoRecord:
             Check("latency p50, arrival to mail server, s", self.latency(50)),
             Check("latency p95, arrival to mail server, s", self.latency(95), must, aim),
             Check("latency p99, arrival to mail server, s", self.latency(99)),
-            Check("longest gap between batches, s", self.longest_gap, must),
+            Check("longest gap between batches, s", self.longest_gap, must, bound),
             Check("processors busy, share", self.busy),
-            Check("speed of a core, share of the reference machine's", self.core_speed),
             Check("recall over all typologies", caught / frauds if frauds else None),
             Check("precision of alerts", self.precision),
             Check("problems", len(self.problems), Bound("==", 0)),

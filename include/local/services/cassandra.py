@@ -97,8 +97,6 @@ class Cassandra(Node):
             "file_cache_size": "64MiB",
             "networking_cache_size": "32MiB",
             "key_cache_size": "32MiB",
-            "concurrent_reads": 16,
-            "concurrent_writes": 32,
             "concurrent_compactors": 1,
             "auto_snapshot": False,
             "disk_failure_policy": "die",
@@ -114,7 +112,13 @@ class Cassandra(Node):
             "authenticator": "AllowAllAuthenticator",
             "authorizer": "AllowAllAuthorizer",
         }
-        if self.settings.is_cluster:
+        if not self.settings.is_cluster:
+            # Nothing waits for another node, so that more threads than cores only wake each other.
+            config |= dict.fromkeys(
+                ("concurrent_reads", "concurrent_writes", "native_transport_max_threads"), 4
+            )
+        else:
+            config |= {"concurrent_reads": 16, "concurrent_writes": 32}
             # Nodes that begin together have nothing to take over from each other.
             config |= {
                 "auto_bootstrap": False,
@@ -184,6 +188,7 @@ class Cassandra(Node):
             "-XX:+ExitOnOutOfMemoryError", "-XX:ActiveProcessorCount=2", "-Xss512k",
             "-Djdk.attach.allowAttachSelf=true", "-Dio.netty.tryReflectionSetAccessible=true",
             "-Djava.net.preferIPv4Stack=true", "-Dcassandra-foreground=yes",
+            "-Dcassandra.approximate_time_precision_ms=10",  # by default a thread wakes 500 times a second for it
             f"-Dcassandra.config=file://{self.folder}/cassandra.yaml",
             f"-Dcassandra.storagedir={self.folder}/data",
             f"-Dlogback.configurationFile={self.folder}/logback.xml",
