@@ -18,6 +18,7 @@ from include.alerts.alert import Alert, Severity
 from include.alerts.masking import mask_account, mask_in
 from include.alerts.message import alert_reference
 from include.alerts.wording import amount_of, score_of, time_of, words_of
+from include.rules.reasons import evidence_parted
 
 #: Alerts a digest shows one by one.
 SHOWN_IN_DIGEST = 20
@@ -50,7 +51,8 @@ def values_of(alert: Alert, language: str) -> dict[str, object]:
         "arrived_at": time_of(alert.arrived_at, language),
         "raised_at": time_of(alert.raised_at, language),
         "score": score_of(alert.score, language),
-        "reasons": [clean(reason) for reason in alert.reasons],
+        # In words; names of features and thresholds stay in the desk, which a link leads to.
+        "reasons": [clean(evidence_parted(reason)[0]) for reason in alert.reasons],
         "rule_hits": ", ".join(alert.rule_hits) or "–",
         "model_version": alert.model_version or "–",
         "ruleset_version": alert.ruleset_version or "–",

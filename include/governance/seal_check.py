@@ -90,8 +90,17 @@ def check_sealed(
         yield from _check_model(lake, seal, version, digest)
 
 
-def check_provisional(lake: Lake, record: AuditRecord, deleted: Sequence[range]) -> Iterator[AuditProblem]:
-    """Problems of decisions that were made without history: the file that a record of their chain names."""
+def check_provisional(
+    lake: Lake,
+    record: AuditRecord,
+    deleted: Sequence[range],
+    erasures: Erasures,
+    erased: dict[str, Erasure],
+) -> Iterator[AuditProblem]:
+    """Problems of decisions that were made without history: the file that a record of their chain names.
+
+    Parameters as those of ``check_sealed``.
+    """
     if any(record.content["batch"] in batches for batches in deleted):
         return
     for path, facts in record.content["files"].items():
@@ -99,7 +108,9 @@ def check_provisional(lake: Lake, record: AuditRecord, deleted: Sequence[range])
             found = lake.sha256(path)
         except FileNotFoundError:
             found = "none"
-        if found != facts["sha256"]:
+        if (by := erasures.explain(path, facts["sha256"], found)) is not None:
+            erased[path] = by
+        elif found != facts["sha256"]:
             yield AuditProblem(
                 path,
                 f"expected SHA-256 {facts['sha256'][:12]}… as record {record.number} has it, got {found[:12]}",

@@ -136,7 +136,7 @@ def verify_audit(lake: Lake, second: SecondStore | None = None) -> Verification:
     result.in_chains += erasures.without_approval(records.get(ACTIONS, []))
     _verify_batches(lake, seals, deleted, erasures, cursors[Stage.SCORED], result)
     for record in {one.content["batch"]: one for one in records.get(PROVISIONAL, [])}.values():
-        result.in_files += check_provisional(lake, record, deleted)
+        result.in_files += check_provisional(lake, record, deleted, erasures, result.erased)
         result.files += 1
     result.models = len(stored_versions(lake))
     result.in_models += model_problems(lake)

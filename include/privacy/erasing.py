@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.pipeline.batch_log import batch_numbers
+from include.pipeline.provisional import provisional_file
 from include.privacy.erasure import ErasurePlan, note
 from include.privacy.rewriting import Witness, rewrite_batches, rewrite_labels, rewrite_states
 from include.stores.lake.files import Lake
@@ -112,7 +113,8 @@ def _covered(lake: Lake, plan: ErasurePlan) -> Iterator[int]:
 
 def _tables(lake: Lake, plan: ErasurePlan) -> Iterator[str]:
     for batch in _covered(lake, plan):
-        yield from filter(lake.exists, (accepted_file(batch), labels_file(batch), scored_file(batch)))
+        files = (accepted_file(batch), labels_file(batch), scored_file(batch), provisional_file(batch))
+        yield from filter(lake.exists, files)
     for name in lake.names(LABELS):
         for file in lake.names(f"{LABELS}/{name}"):
             if file.endswith(".parquet"):

@@ -23,6 +23,7 @@ from include.governance.erasures import Rewrite, record_rewrites
 from include.pipeline.bank import BANKS
 from include.pipeline.batch_log import STATES, batch_numbers
 from include.pipeline.known_labels import HISTORY
+from include.pipeline.provisional import provisional_file
 from include.pipeline.states import read_states, write_states
 from include.privacy.erasure import ErasurePlan
 from include.stores.lake.files import Lake, parquet_bytes
@@ -63,7 +64,7 @@ def rewrite(table: pa.Table, plan: ErasurePlan) -> tuple[pa.Table, int]:
 
 
 def rewrite_batches(lake: Lake, plan: ErasurePlan, witness: Witness) -> Iterator[tuple[int, list[Rewrite]]]:
-    """Rewrite the sealed files of every batch that the plan covers; yields each batch it changed something of.
+    """Rewrite the files the audit has hashes of, of every batch that the plan covers; yields each batch it changed.
 
     The audit chain has old and new hash of each file before the first is written. Idempotent: a file without the
     person is left alone, so a request that was killed goes on where it stopped.
@@ -72,7 +73,8 @@ def rewrite_batches(lake: Lake, plan: ErasurePlan, witness: Witness) -> Iterator
         if batch >= plan.until_batch:
             break
         rewrites, contents = [], {}
-        for path in sealed_files(batch):
+        # What was decided without history is beside the batch, and has the same rows.
+        for path in (*sealed_files(batch), provisional_file(batch)):
             if not lake.exists(path):
                 continue
             before = lake.read_bytes(path)

@@ -33,6 +33,18 @@ DELIVERY_COLUMNS = (
 SUPPRESSION_COLUMNS = (
     "suppression_id", "scope", "value", "reason", "author", "created_at", "until", "lifted_at", "lifted_by",
 )  # fmt: skip
+TRANSACTION_COLUMNS = (
+    "transaction_id", "occurred_at", "account_id", "counterparty_id", "amount", "currency", "transaction_type",
+    "channel", "country", "device_id", "customer_id", "arrived_at",
+)  # fmt: skip
+DEAD_LETTER_COLUMNS = (
+    "place", "dead_at", "source_topic", "source_place", "arrived_at", "batch", "reasons", "status", "resent_by",
+    "record",
+)  # fmt: skip
+MODEL_COLUMNS = (
+    "day", "model_version", "transactions", "alerts", "reviews", "labelled", "fraud", "legitimate",
+    "alerted_fraud", "alerted_legitimate", "recall", "precision",
+)  # fmt: skip
 RULE_COLUMNS = ("rule_id", "hits", "alone", "labelled", "fraud", "legitimate", "precision")
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")

@@ -126,6 +126,17 @@ def test_staff_see_the_evidence() -> None:
             assert text in content
 
 
+def test_a_reason_comes_in_words_without_names_of_features() -> None:
+    words = "Account takeover: new device (an iPhone) in a new country (FR)"
+    reason = f"{words} (is_new_device = 1; amount = 9, threshold > 4)"
+    message = _render(alert(reasons=(reason, "5 deposits (of 9,000) in 7 days")))
+    for part in (message.text, message.html or ""):
+        assert words in part
+        assert "5 deposits (of 9,000) in 7 days" in part
+        assert "is_new_device" not in part
+        assert "threshold" not in part
+
+
 def test_what_others_wrote_is_escaped_in_html_and_kept_in_text() -> None:
     message = _render(alert(reasons=("<script>alert(1)</script>",), transaction_id='"><img src=x>'))
     assert "<script" not in message.html

@@ -22,6 +22,8 @@ ANALYSTS = {
     ("POST", "/api/dead-letters/{place}/take-up"),
     ("POST", "/api/runs/{dag_id}"),
     ("GET", "/queue.csv"),
+    ("GET", "/transactions.csv"),
+    ("GET", "/dead-letters.csv"),
     ("GET", "/deliveries.csv"),
     ("GET", "/suppressions.csv"),
     ("GET", "/alerts/{alert_id}/case.json"),

@@ -14,7 +14,9 @@ import pytest
 from include.cases.case import Action, Deed
 from include.pipeline.desk_audit import DeskAudit
 from include.reports.case_file import is_unchanged
+from include.transactions.errors import TopicsUnavailable
 from plugins.fraud_desk.access import Role
+from plugins.fraud_desk.pages.dead_letters import PAGE
 from tests.desk.bank import MemoryBank
 from tests.desk.serve import filled
 from tests.desk.work import Work
@@ -69,6 +71,8 @@ def test_viewers_take_nothing_out(work: Work) -> None:
         "/queue.csv",
         "/deliveries.csv",
         "/suppressions.csv",
+        "/dead-letters.csv",
+        "/transactions.csv?account=A-1",
         f"/alerts/{uuid.uuid4()}/case.json",
         f"/alerts/{uuid.uuid4()}/case.pdf",
     ):
@@ -95,6 +99,49 @@ def test_suppressions_as_a_file(work: Work) -> None:
     rows = list(csv.DictReader(io.StringIO(client.get("/suppressions.csv").text)))
     assert [(row["value"], row["author"]) for row in rows] == [("'=cmd()", "anna"), ("A-1", "anna")]
     assert exports(work) == [("anna", "suppressions exported", "suppressions")]
+
+
+def test_an_accounts_transactions_as_a_file(work: Work) -> None:
+    client = work.client(Role.ANALYST)
+    (alert, *_) = csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text))
+    account = alert["account_id"]
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/transactions.csv?account={account}").text)))
+    assert {row["account_id"] for row in rows} == {account}
+    assert alert["transaction_id"] in {row["transaction_id"] for row in rows}
+    assert exports(work)[1:] == [("anna", "transactions exported", "transactions")]
+    *_, record = DeskAudit(work.bank.lake)._chain.records()
+    assert record.content["account_id"] == account
+    assert f"transactions.csv?account={account}" in client.get(f"/accounts/{account}").text
+    assert "transactions.csv" not in work.client(Role.VIEWER).get(f"/accounts/{account}").text
+    assert client.get("/transactions.csv").status_code == 422
+
+
+def test_dead_letters_as_a_file_are_the_whole_list_and_run_nothing(work: Work) -> None:
+    many = PAGE + 7
+    for number in range(many):
+        work.box.refuse(b'=cmd("\xff")', f"currency: reason {number}")
+    work.box.refuse(None, "record: expected a value, found none (tombstone)")
+    client = work.client(Role.ANALYST)
+    rows = list(csv.DictReader(io.StringIO(client.get("/dead-letters.csv").text)))
+    assert len({row["place"] for row in rows}) == len(rows) == many + 1
+    assert rows[0]["reasons"].startswith("record: expected")
+    assert rows[1]["record"].startswith("'=cmd(")
+    assert {row["status"] for row in rows} == {"new"}
+    chosen = list(csv.DictReader(io.StringIO(client.get("/dead-letters.csv?reason=reason 12").text)))
+    assert [row["reasons"] for row in chosen] == ["currency: reason 12"]
+    assert exports(work) == [("anna", "dead letters exported", "dead letters")] * 2
+    assert "/dead-letters.csv?reason=reason%2012" in client.get("/dead-letters?reason=reason 12").text
+
+
+def test_a_list_that_cannot_be_read_is_an_error_and_no_file(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise TopicsUnavailable("the brokers do not answer")
+
+    monkeypatch.setattr(work.box, "page", away)
+    assert work.client(Role.ANALYST).get("/dead-letters.csv").status_code == 503
+    assert exports(work) == []
 
 
 def test_the_queue_leads_analysts_to_its_file_with_its_filters(work: Work) -> None:

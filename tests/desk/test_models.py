@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,9 +14,10 @@ from include.adaptation.drift.alarm import Kind, Point
 from include.detection.bundle import ModelBundle
 from include.pipeline.challengers import ChallengerBook, Phase
 from include.pipeline.models import model_registry
-from include.pipeline.rule_quality import ModelQuality, measure
+from include.pipeline.rule_quality import ModelQuality, measure, model_quality
 from plugins.fraud_desk.access import Role
 from plugins.fraud_desk.model_view import models, quality_charts
+from plugins.fraud_desk.spans import period
 from tests.desk.bank import MemoryBank
 from tests.desk.work import Work
 from tests.pipeline.conftest import LiveBank, bundle, make_bank, other_bundle, train_small, with_champion  # noqa: F401
@@ -97,6 +100,15 @@ def test_the_page_tells_it_all_and_runs_nothing(live: LiveBank, other_bundle: Mo
     assert told.headers["content-security-policy"].startswith("sandbox;")
     for wrong in ("x", "%2E%2E", "0123456789abcdee", "0123456789abcdef%2F..%2Fx"):
         assert client.get(f"/models/alarms/{wrong}").status_code == 404
+
+
+def test_quality_as_a_file(live: LiveBank) -> None:
+    answer = Work(MemoryBank(live.lake)).client(Role.VIEWER).get("/models.csv?days=90")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    told = list(model_quality(live.lake, *period(90)))
+    assert [row["day"] for row in rows] == [one.day.isoformat() for one in told]
+    assert [int(row["labelled"]) for row in rows] == [one.labelled for one in told]
+    assert "attachment" in answer.headers["content-disposition"]
 
 
 def test_a_manifest_that_cannot_be_read_is_told(live: LiveBank, other_bundle: ModelBundle) -> None:  # noqa: F811

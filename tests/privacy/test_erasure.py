@@ -12,6 +12,8 @@ from include.governance.audit import record_action
 from include.governance.erasures import APPROVED, ERASURES, Rewrite, record_rewrites
 from include.governance.verify import verify_audit
 from include.pipeline import parity
+from include.pipeline.models import rule_book
+from include.pipeline.provisional import decide_without_history, provisional_file
 from include.privacy import erasing
 from include.privacy.erasure import (
     ErasurePlan,
@@ -119,6 +121,22 @@ def test_parity_and_states_still_hold(bank: AuditedBank, person: str):
     record = parity.check(bank.lake, whole=True)
     assert record.holds, record.document()
     assert record.batches == BATCHES
+
+
+def test_what_was_decided_without_history_is_rewritten_too(bank: AuditedBank, person: str):
+    lake = bank.lake
+    decide_without_history(lake, rule_book(lake), [(n, lake.read_table(accepted_file(n))) for n in range(2)])
+    paths = {provisional_file(0), provisional_file(1)}
+    plan = _erase(bank, person)
+    assert erasing.left_in_lake(lake, plan) == {}
+    tokens = {row["account_id"] for path in paths for row in lake.read_table(path).to_pylist()}
+    assert set(plan.accounts.values()) & tokens
+    assert not set(plan.accounts) & tokens
+    result = verify_audit(lake)
+    assert result.problems == []
+    assert paths & result.erased.keys()
+    flip(bank.folder / provisional_file(0))
+    assert [one.where for one in verify_audit(lake).problems] == [provisional_file(0)]
 
 
 def test_what_is_changed_after_an_erasure_is_found(bank: AuditedBank, person: str):

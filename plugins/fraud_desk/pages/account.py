@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from include.alerts.contacts import Customer
 from include.alerts.masking import mask_account
 from include.cases.case import Status
+from include.reports.csv_export import TRANSACTION_COLUMNS
 from include.stores.cassandra.records import StoredTransaction, Totals
 from plugins.fraud_desk import dossier
 from plugins.fraud_desk.bank import Stores, StoresDep
 from plugins.fraud_desk.rendering import page
 from plugins.fraud_desk.rows import AlertRow, rows_of_alerts
+from plugins.fraud_desk.taking_out import MOST, Taker, taken_out
 
 router = APIRouter()
 
@@ -119,6 +122,19 @@ def account_page(account_id: str, request: Request, stores: StoresDep) -> HTMLRe
         found=len(history),
         most=dossier.MOST_TRANSACTIONS,
         most_alerts=dossier.MOST_ALERTS,
+    )
+
+
+@router.get("/transactions.csv")
+def transactions_csv(
+    account: Annotated[str, Query(min_length=1)], stores: StoresDep, person: Taker
+) -> Response:
+    """An account's transactions of the days its page shows, as a file."""
+    until = datetime.now(UTC)
+    rows = stores.past.history(account, until - timedelta(days=dossier.DAYS), until, MOST)
+    detail = {"account_id": account, "days": dossier.DAYS}
+    return taken_out(
+        stores.audit, person, "transactions", detail, rows, TRANSACTION_COLUMNS, "transactions.csv"
     )
 
 

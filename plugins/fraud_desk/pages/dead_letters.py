@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from include.pipeline.desk_audit import DeskAudit
+from include.reports.csv_export import DEAD_LETTER_COLUMNS
 from include.transactions.dead_letter import DeadLetter, Place, position_of, position_text
 from include.transactions.resending import Checked
 from include.transactions.resent import Resent, ResentState
 from plugins.fraud_desk.access import Analyst
+from plugins.fraud_desk.bank import BankDep
 from plugins.fraud_desk.rendering import page
 from plugins.fraud_desk.resending import Resending, ResendingDep
+from plugins.fraud_desk.taking_out import Taker, taken_out
 
 router = APIRouter()
 
@@ -97,12 +102,8 @@ def dead_letters_page(
     request: Request, resending: ResendingDep, before: str = "", reason: str = ""
 ) -> HTMLResponse:
     """The list, the newest first."""
-    wanted = reason.strip()[:200]
-    found = resending.box.page(
-        PAGE,
-        position_of(before),
-        wanted=lambda letter: not wanted or any(wanted in said for said in letter.reasons),
-    )
+    wanted = _reason(reason)
+    found = resending.box.page(PAGE, position_of(before), wanted=_with(wanted))
     rows = _rows(resending, found.letters)
     return page(
         request,
@@ -115,6 +116,17 @@ def dead_letters_page(
         older=None if found.older is None else position_text(found.older),
         newest=not before,
         looked_at=found.looked_at,
+    )
+
+
+@router.get("/dead-letters.csv")
+def dead_letters_csv(resending: ResendingDep, bank: BankDep, person: Taker, reason: str = "") -> Response:
+    """The list as a file, whole records and all."""
+    wanted = _reason(reason)
+    audit = DeskAudit(bank.lake)
+    rows = _told(resending, wanted)
+    return taken_out(
+        audit, person, "dead letters", {"reason": wanted}, rows, DEAD_LETTER_COLUMNS, "dead-letters.csv"
     )
 
 
@@ -185,6 +197,30 @@ def _written(value: Any) -> str:
 
 def _code(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
+
+
+def _reason(asked: str) -> str:
+    return asked.strip()[:200]
+
+
+def _with(reason: str) -> Callable[[DeadLetter], bool]:
+    return lambda letter: not reason or any(reason in said for said in letter.reasons)
+
+
+def _told(resending: Resending, reason: str) -> Iterator[dict[str, Any]]:
+    """Every dead letter with such a reason as a row of a file, a page at a time."""
+    before = None
+    while True:
+        found = resending.box.page(PAGE, before, wanted=_with(reason))
+        for row in _rows(resending, found.letters):
+            letter, sent = row.letter, row.resent
+            yield {name: getattr(letter, name, None) for name in DEAD_LETTER_COLUMNS} | {
+                "record": letter.text(),
+                "status": row.status,
+                "resent_by": sent.by if sent else None,
+            }
+        if (before := found.older) is None:
+            return
 
 
 def _rows(resending: Resending, letters: tuple[DeadLetter, ...]) -> list[Row]:

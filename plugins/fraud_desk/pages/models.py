@@ -7,10 +7,12 @@ import re
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
+from include.reports.csv_export import MODEL_COLUMNS
 from plugins.fraud_desk.bank import BankDep
 from plugins.fraud_desk.documents import document
 from plugins.fraud_desk.rendering import page
 from plugins.fraud_desk.spans import DAYS, DaysDep, period
+from plugins.fraud_desk.taking_out import as_csv
 
 router = APIRouter()
 
@@ -30,6 +32,14 @@ def models_page(request: Request, bank: BankDep, days: DaysDep) -> HTMLResponse:
         days=days,
         choices=DAYS,
     )
+
+
+@router.get("/models.csv")
+def models_csv(bank: BankDep, days: DaysDep) -> Response:
+    """Quality by day and version as a file; nothing of persons, so for everybody who may read."""
+    from include.pipeline.rule_quality import model_quality  # only now: see rules
+
+    return as_csv(model_quality(bank.lake, *period(days)), MODEL_COLUMNS, f"models-{days}-days.csv")
 
 
 @router.get("/models/alarms/{alarm_id}")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse
 
-from include.reports.csv_export import RULE_COLUMNS, csv_lines
+from include.reports.csv_export import RULE_COLUMNS
 from include.reports.pages import draw
 from include.stores.lake.files import Lake
 from include.stores.lake.names import BACKTESTS
@@ -22,6 +22,7 @@ from plugins.fraud_desk.documents import document
 from plugins.fraud_desk.rendering import page
 from plugins.fraud_desk.runs import StartingDep
 from plugins.fraud_desk.spans import DAYS, DaysDep
+from plugins.fraud_desk.taking_out import as_csv
 
 router = APIRouter()
 
@@ -61,8 +62,7 @@ def rules_csv(bank: BankDep, days: DaysDep) -> Response:
     from plugins.fraud_desk.rule_view import rules
 
     rows = [row.quality for row in rules(bank.lake, days).rows]
-    headers = {"content-disposition": f'attachment; filename="rules-{days}-days.csv"'}
-    return StreamingResponse(csv_lines(rows, RULE_COLUMNS), media_type="text/csv", headers=headers)
+    return as_csv(rows, RULE_COLUMNS, f"rules-{days}-days.csv")
 
 
 @router.get("/rules/{rule_id}", response_class=HTMLResponse)
