@@ -119,7 +119,7 @@ class Chain:
         """Send what is due in the outbox."""
         with self._timed("deliver"):
             alerting.deliver(
-                self.alerts, self.outbox, channels, Renderer(), self.routing.limits, self.router.held_until
+                self.alerts, self.outbox, channels, Renderer(), self.routing.limits, self.router.may_tell
             )
 
     def load(self) -> list[int]:

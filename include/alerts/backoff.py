@@ -26,7 +26,11 @@ class Backoff:
     jitter
         Share of the wait that is drawn: a wait ``w`` becomes uniform in ``[w (1 - jitter), w]``.
     max_attempts
-        The attempt whose failure makes a delivery dead. The defaults try for about an hour and a half.
+        The attempt whose failure makes a delivery dead, if the vendor may have taken the message or it cannot be
+        written: by default after about an hour.
+    max_refused
+        The same for failures that leave no doubt: the vendor is away, out of order or refuses for now. By default
+        after more than a day, so that an outage, or a password nobody has renewed, costs no message.
     seed
         Seed of the jitter.
     """
@@ -36,6 +40,7 @@ class Backoff:
     cap_seconds: float = 900.0
     jitter: float = 0.5
     max_attempts: int = 14
+    max_refused: int = 160
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -61,6 +66,22 @@ class Backoff:
         generator = np.random.default_rng([self.seed, delivery_id.int, attempt])
         return wait * (1.0 - self.jitter * float(generator.random()))
 
-    def exhausted(self, attempt: int) -> bool:
-        """Whether the failure of ``attempt`` was the last one allowed."""
-        return attempt >= self.max_attempts
+    def exhausted(self, attempt: int, *, refused: bool = False) -> bool:
+        """Whether the failure of ``attempt`` was the last one allowed.
+
+        Parameters
+        ----------
+        refused
+            The vendor has certainly not taken the message.
+        """
+        return attempt >= (max(self.max_refused, self.max_attempts) if refused else self.max_attempts)
+
+    def died_too_often(self, attempt: int, *, ever_failed: bool) -> bool:
+        """Whether senders must have died of a message: nothing else has them try so often without giving up.
+
+        Parameters
+        ----------
+        ever_failed
+            Some try came to an end; then most of them may have.
+        """
+        return attempt > 2 * (max(self.max_refused, self.max_attempts) if ever_failed else self.max_attempts)

@@ -10,7 +10,8 @@
     └── DeliveryFailure           one attempt to hand a message over has failed
         ├── TemporaryFailure      try again later
         │   ├── ChannelUnavailable    ... and not only this message: the whole channel is out of order
-        │   └── OutcomeUnknown        ... and it may have been taken: no answer came
+        │   ├── OutcomeUnknown        ... and it may have been taken: no answer came
+        │   └── BrokenPromise         ... and it may have been taken: the channel failed in a way it does not document
         └── PermanentFailure      no repetition can help
 """
 
@@ -86,6 +87,10 @@ class OutcomeUnknown(TemporaryFailure):
     One such says little about the channel. Several in a row say that it takes connections and answers nothing,
     and each holds up a sender for as long as a time-out: the outbox then stops using the channel as well.
     """
+
+
+class BrokenPromise(TemporaryFailure):
+    """A channel raised what it does not document; it says nothing about the channel, nor whether it was taken."""
 
 
 class PermanentFailure(DeliveryFailure):

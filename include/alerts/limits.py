@@ -113,7 +113,7 @@ class Pace:
 
 
 class Failures:
-    """How often in a row each channel has failed for itself; all senders of a run count together.
+    """How often in a row each channel has failed for itself; all senders of a run, and its rounds, count together.
 
     Parameters
     ----------
@@ -131,6 +131,11 @@ class Failures:
         with self._lock:
             self._in_a_row[channel] += 1
 
+    def close(self, channel: str) -> None:
+        """The channel wants to be left alone."""
+        with self._lock:
+            self._in_a_row[channel] = self._limit
+
     def over(self, channel: str) -> None:
         """The channel has answered."""
         with self._lock:
@@ -139,6 +144,11 @@ class Failures:
     def out_of_order(self, channel: str) -> bool:
         """Whether it is to be left alone for the rest of the run."""
         return self._in_a_row[channel] >= self._limit
+
+    def closed(self) -> frozenset[str]:
+        """Every channel that is out of order."""
+        with self._lock:
+            return frozenset(name for name, failed in self._in_a_row.items() if failed >= self._limit)
 
     def suspected(self, channel: str, under_way: int) -> bool:
         """Whether it has failed, and what is under way is enough to tell if it is out of order."""

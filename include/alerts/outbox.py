@@ -52,11 +52,11 @@ from datetime import datetime
 from include.alerts.alert import Alert
 from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
-from include.alerts.delivery import DIGEST
+from include.alerts.delivery import DIGEST, Delivery
 from include.alerts.limits import Failures, Limits, Pace, SentKey, WorkQueue
 from include.alerts.rendering import Renderer
 from include.alerts.routing import Router
-from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, HeldUntil, Sender, Writer
+from include.alerts.sending import OUT_OF_ORDER_LIMIT, AlertSource, DeliverySummary, MayTell, Sender, Writer
 from include.alerts.storm import hold_back
 from include.stores.ports import OutboxStore
 
@@ -90,9 +90,12 @@ def deliver_due(
     senders: int = 1,
     limits: Limits | None = None,
     pace: Pace | None = None,
-    held_until: HeldUntil | None = None,
+    may_tell: MayTell | None = None,
+    failures: Failures | None = None,
 ) -> DeliverySummary:
     """Try every due delivery once, oldest first; in a storm, some go into a digest instead.
+
+    Of a channel that has the whole list to itself those behind it do not wait: a second look goes past it.
 
     Parameters
     ----------
@@ -118,9 +121,11 @@ def deliver_due(
     pace
         To be shared by runs that follow each other, so that they keep to the limits a second and to the time
         a run may take together; one of its own by default.
-    held_until
-        When a customer may be told of an alert; asked before each repetition, as the first try has been held
-        back where it was made. None lets repetitions fall into quiet hours.
+    may_tell
+        When a customer may be told of an alert; asked before each try, for one that was held back where it was made
+        may be late. None lets it fall into quiet hours.
+    failures
+        To be shared by runs that follow each other: a channel that was out of order in one is left alone in the next.
 
     Raises
     ------
@@ -129,14 +134,14 @@ def deliver_due(
     """
     limits = limits or Limits()
     pace = pace or Pace(limits.sends_per_second)
-    due = outbox.due(clock(), limit)
+    failures = failures or Failures(OUT_OF_ORDER_LIMIT)
+    due = _due(outbox, clock(), limit, failures)
     if not due:
         return DeliverySummary()
     known = alerts.get_many([delivery.alert_id for delivery in due if delivery.audience != DIGEST])
     alone, digested = hold_back(due, known, outbox, limits, clock())
     senders = min(senders, len(alone))
     queue = WorkQueue(sorted(alone, key=lambda d: (d.arrived_at, str(d.delivery_id))), pace, senders)
-    failures = Failures(OUT_OF_ORDER_LIMIT)
 
     def send() -> Sender:
         channels = open_channels()
@@ -149,7 +154,7 @@ def deliver_due(
             backoff or Backoff(),
             renderer or Renderer(),
             failures,
-            held_until,
+            may_tell,
         )
         try:
             while (delivery := queue.take(failures.out_of_order, failures.suspected)) is not None:
@@ -171,6 +176,15 @@ def deliver_due(
     if tried:
         outbox.note_sent(uuid.uuid4(), tried)
     return summary
+
+
+def _due(outbox: OutboxStore, now: datetime, limit: int, failures: Failures) -> list[Delivery]:
+    closed = failures.closed()
+    due = outbox.due(now, limit, closed)
+    if len(due) < limit:
+        return due
+    crowded = {name for name, count in Counter(one.channel for one in due).items() if count > limit // 2}
+    return due + outbox.due(now, limit, closed | crowded) if crowded else due
 
 
 def _run(send: Callable[[], Sender], senders: int) -> list[Sender]:

@@ -169,31 +169,43 @@ class Router:
             )
         return found
 
-    def escalations_of(self, alert: Alert) -> list[Delivery]:
-        """Deliveries to those who are told if nobody has looked at ``alert`` for as long as its severity allows.
+    def escalations_of(self, alert: Alert, version: int = 0, at: datetime | None = None) -> list[Delivery]:
+        """Deliveries to those who are told if nobody takes ``alert`` in time, or somebody escalates it.
 
-        They are due when that time is over, and have ids of their own: who has had the alert gets the
-        escalation all the same.
+        They have ids of their own, for each version of the case: who has had the alert gets the escalation all the
+        same, and a second one too. Where nobody is named for a severity those of the most severe are told.
+
+        Parameters
+        ----------
+        version
+            Of the case that is told of.
+        at
+            Since when they are due; by default when the time that the severity allows is over.
         """
-        escalation = self._routing.escalation.get(alert.severity)
+        named = self._routing.escalation
+        escalation = named.get(alert.severity)
+        if escalation is None and at is not None and named:
+            escalation = named[max(named, key=lambda one: one.rank)]
         if escalation is None:
             return []
-        at = alert.raised_at + escalation.after
+        due = at or alert.raised_at + escalation.after
         return self._once(
-            self._to_group(alert, audience, channel, at)
+            self._to_group(alert, audience, channel, due, version)
             for audience, channel in _pairs(escalation.tell)
             if audience != CUSTOMER
         )
 
-    def held_until(self, alert: Alert, at: datetime) -> datetime:
+    def may_tell(self, alert: Alert, delivery: Delivery, at: datetime) -> datetime | None:
         """When the holder of the account may be told of ``alert``: ``at``, or later if that is in quiet hours.
 
-        Looks the customer up; one who is not in the store has no quiet hours.
+        None if they do not consent any more. Looks the customer up; one who is not in the store has no quiet hours.
         """
         if alert.customer_id is None:
             return at
         customer = self._customers.get_many([alert.customer_id]).get(alert.customer_id)
-        return (customer and _held_until(alert, customer, at)) or at
+        if customer is None:
+            return at
+        return (_held_until(alert, customer, at) or at) if customer.consents(delivery.channel) else None
 
     def _deliveries(
         self, alert: Alert, customer: Customer | None, told: Iterable[tuple[str, str]]
@@ -206,15 +218,21 @@ class Router:
                 yield self._to_customer(alert, customer, channel)
 
     def _to_group(
-        self, alert: Alert, group: str, channel: str, escalated_at: datetime | None = None
+        self,
+        alert: Alert,
+        group: str,
+        channel: str,
+        escalated_at: datetime | None = None,
+        version: int = 0,
     ) -> Delivery | None:
         contact = self._routing.groups[group]
         recipient = contact.addresses.get(channel)
         if recipient is None:
             return None
         purpose = "" if escalated_at is None else ESCALATION
+        which = f"{purpose}:{version}" if version else purpose
         return Delivery(
-            delivery_id=delivery_id_for(alert.alert_id, channel, recipient, purpose),
+            delivery_id=delivery_id_for(alert.alert_id, channel, recipient, which),
             alert_id=alert.alert_id,
             channel=channel,
             recipient=recipient,

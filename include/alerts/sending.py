@@ -15,6 +15,7 @@ from include.alerts.backoff import Backoff
 from include.alerts.channels.base import Channel
 from include.alerts.delivery import CUSTOMER, DIGEST, ESCALATION, STAFF, Delivery
 from include.alerts.errors import (
+    BrokenPromise,
     ChannelUnavailable,
     DeliveryFailure,
     OutcomeUnknown,
@@ -58,8 +59,10 @@ class Writer(Protocol):
         ...
 
 
-#: When a customer may be told of an alert, at a given moment or later.
-HeldUntil = Callable[[Alert, datetime], datetime]
+#: When a customer may be told of an alert, at a given moment or later; None: not at all any more.
+MayTell = Callable[[Alert, Delivery, datetime], datetime | None]
+#: What was decided about the first try of a message holds for so long.
+_DECIDED_FOR = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class Sender:
     backoff: Backoff
     renderer: Writer
     failures: Failures
-    held_until: HeldUntil | None = None
+    may_tell: MayTell | None = None
     summary: DeliverySummary = field(default_factory=DeliverySummary)
     tried: Counter[SentKey] = field(default_factory=Counter)  # messages to staff, each the first time
 
@@ -120,8 +123,10 @@ class Sender:
             return
         if claimed.audience in LIMITED and claimed.attempts == 1:
             self.tried[SentKey(minute_of(self.clock()), claimed.channel, claimed.recipient)] += 1
-        if claimed.tries > 2 * self.backoff.max_attempts:
+        if self.backoff.died_too_often(claimed.tries, ever_failed=claimed.last_error is not None):
             self._bury(claimed, "the sender died in each of its last tries; look for a crash in its log")
+            return
+        if self._is_late(delivery) and not self._may_tell_now(claimed):
             return
         try:
             provider_id = self._send(claimed)
@@ -132,6 +137,26 @@ class Sender:
             self._retry(claimed, failure)
         else:
             self._record(delivery, claimed, provider_id)
+
+    def _is_late(self, due: Delivery) -> bool:
+        return self.clock() - (due.next_attempt_at or due.created_at) > _DECIDED_FOR
+
+    def _may_tell_now(self, claimed: Delivery) -> bool:
+        """Whether a customer may be told after an outage, a night in the queue, or by hand; if not, it is put off."""
+        now = self.clock()
+        at = self._allowed(claimed, now)
+        if at is None:
+            self._bury(claimed, f"the customer does not consent to {claimed.channel} any more")
+        elif at > now:
+            self.outbox.failed(claimed, "held back: quiet hours of the customer", at)
+            self.summary.skipped += 1
+        return at is not None and at <= now
+
+    def _allowed(self, delivery: Delivery, at: datetime) -> datetime | None:
+        alert = self.alerts.get(delivery.alert_id)
+        if delivery.audience != CUSTOMER or self.may_tell is None or alert is None:
+            return at
+        return self.may_tell(alert, delivery, at)
 
     def _record(self, due: Delivery, claimed: Delivery, provider_id: str | None) -> None:
         handed_over = self.clock()
@@ -170,7 +195,7 @@ class Sender:
         # A channel that breaks its promise must not keep the other deliveries from being sent.
         except Exception as error:
             log.exception("channel %s failed in a way it does not document", channel.name)
-            raise TemporaryFailure(
+            raise BrokenPromise(
                 f"expected channel {channel.name} to send or to say why not, "
                 f"got {type(error).__name__}: {error}; see the log"
             ) from error
@@ -182,20 +207,21 @@ class Sender:
         return self.outbox.digest_members(digest.alert_id)
 
     def _retry(self, delivery: Delivery, failure: TemporaryFailure | RenderingError) -> None:
-        if isinstance(failure, ChannelUnavailable | OutcomeUnknown):
+        if isinstance(failure, TemporaryFailure) and failure.retry_after:
+            self.failures.close(delivery.channel)  # the vendor has said so
+        elif isinstance(failure, ChannelUnavailable | OutcomeUnknown):
             self.failures.again(delivery.channel)
         else:
             self.failures.over(delivery.channel)
-        if self.backoff.exhausted(delivery.tries):
+        doubtful = isinstance(failure, OutcomeUnknown | BrokenPromise | RenderingError)
+        if self.backoff.exhausted(delivery.tries, refused=not doubtful):
             self._bury(delivery, f"given up after {delivery.tries} attempts: {failure}")
             return
         wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.tries)
         if isinstance(failure, TemporaryFailure) and failure.retry_after is not None:
             wait = max(wait, failure.retry_after)
         again_at = self.clock() + timedelta(seconds=wait)
-        alert = self.alerts.get(delivery.alert_id)
-        if delivery.audience == CUSTOMER and self.held_until is not None and alert is not None:
-            again_at = self.held_until(alert, again_at)
+        again_at = self._allowed(delivery, again_at) or again_at
         self.outbox.failed(delivery, str(failure), again_at)
         self.summary.retried += 1
         log.warning(

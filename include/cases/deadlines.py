@@ -1,4 +1,4 @@
-"""The sweep of cases: alerts nobody took in time, snoozes that are over, actions that were left half done."""
+"""The sweep of cases: what nobody took in time, or somebody escalated; snoozes that are over; what is half done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.alerts.alert import Alert, Severity
-from include.cases.case import Action, Case, Deed, Status, Worklist
+from include.cases.case import Action, Case, CaseEvent, Deed, Status, Worklist
 from include.cases.casework import Casework
 from include.cases.errors import CasesError
 from include.cases.paging import every_page
@@ -23,8 +23,22 @@ _AT_A_TIME = 500
 #: Cases may be snoozed again and again, and given back after months.
 _LONG_DAYS = 400
 
-#: Enqueues what tells of alerts that were not taken in time; several times the same is one.
-TellOf = Callable[[Sequence[Alert]], object]
+#: So long after a person, or the customer, has escalated a case it is seen to it that somebody is told.
+_TOLD_WITHIN = timedelta(days=1)
+_BY_PEOPLE = frozenset({Action.ESCALATE, Action.ANSWER_FRAUD})
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """An alert to be told of once more, and to those who are told of escalations."""
+
+    alert: Alert
+    version: int  # of the case: the one nobody took, or the one that somebody escalated
+    at: datetime  # since when it is due
+
+
+#: Enqueues what tells of escalations; several times the same is one.
+TellOf = Callable[[Sequence[Escalated]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +57,10 @@ def sweep(
     """Do what is due.
 
     Idempotent: an escalated or woken case is not due again; whoever is told of an escalation is told under an
-    id derived from the alert, and before the case says that it is escalated.
+    id derived from the alert and the case's version, and before the case says that its time is over.
     """
     escalated = sum(_escalate(casework, one, after, tell_of, now) for one, after in deadlines.items())
+    _tell_of_escalated(casework, tell_of, now)
     return Swept(escalated, _wake(casework, now), *casework.finish_abandoned(now))
 
 
@@ -67,9 +82,42 @@ def _escalate(
         # One that somebody had and gave back waits anew from then on.
         late = {entry.alert_id: entry.version for entry in page if entry.changed_at <= now - after}
         if late:
-            tell_of(list(casework.alerts.get_many(list(late)).values()))
+            alerts = casework.alerts.get_many(list(late))
+            since = {entry.alert_id: entry.changed_at for entry in page}
+            tell_of([Escalated(one, late[key], since[key] + after) for key, one in alerts.items()])
             count += _done(casework.act_on_all(late, deed))
     return count
+
+
+def _tell_of_escalated(casework: Casework, tell_of: TellOf, now: datetime) -> None:
+    """See to it that what people escalated is told of: an analyst's doubt, a customer's "this was not me"."""
+    query = QueueQuery(
+        since=now - timedelta(days=_LONG_DAYS),
+        until=now,
+        ordering=Ordering.NEWEST,
+        status=Status.ESCALATED,
+        limit=_AT_A_TIME,
+    )
+    for page in every_page(casework.queue, query):
+        lately = [entry.alert_id for entry in page if entry.changed_at > now - _TOLD_WITHIN]
+        cases = casework.current(lately) if lately else {}
+        told = {
+            one: event
+            for one, case in cases.items()
+            if case.status is Status.ESCALATED and (event := _escalation(casework, one)) is not None
+        }
+        alerts = casework.alerts.get_many(list(told)) if told else {}
+        if alerts:
+            tell_of(
+                [Escalated(one, told[key].case.version, told[key].deed.at) for key, one in alerts.items()]
+            )
+
+
+def _escalation(casework: Casework, alert_id: uuid.UUID) -> CaseEvent | None:
+    """The newest event by which a person escalated the case; None if its deadline did."""
+    events = (one for one in reversed(casework.cases.history(alert_id)) if one.deed.action in _BY_PEOPLE)
+    event = next(events, None)
+    return None if event is None or event.deed.actor == DEADLINE else event
 
 
 def _wake(casework: Casework, now: datetime) -> int:

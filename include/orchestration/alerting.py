@@ -103,7 +103,7 @@ def _deliver(
     seconds: float,
 ) -> None:
     summary = alerting.deliver(
-        alerts, outbox, channels, renderer(), routing().limits, router.held_until, seconds
+        alerts, outbox, channels, renderer(), routing().limits, router.may_tell, seconds
     )
     if summary.moved:
         log.info(
@@ -113,6 +113,14 @@ def _deliver(
             summary.dead,
             summary.digested,
         )
+
+
+def _tell_of(escalated: Sequence[deadlines.Escalated], router: Router, outbox: CassandraOutboxStore) -> None:
+    """Enqueue what is not there yet; to look costs less than to be told so by a compare-and-set."""
+    wanted = [one for each in escalated for one in router.escalations_of(each.alert, each.version, each.at)]
+    there = outbox.get_many([one.delivery_id for one in wanted]) if wanted else {}
+    if new := [one for one in wanted if one.delivery_id not in there]:
+        outbox.enqueue(new)
 
 
 def sweep_cases() -> None:
@@ -132,7 +140,7 @@ def sweep_cases() -> None:
             swept = deadlines.sweep(
                 casework,
                 {severity: one.after for severity, one in now.escalation.items()},
-                lambda late: outbox.enqueue([one for alert in late for one in router.escalations_of(alert)]),
+                lambda escalated: _tell_of(escalated, router, outbox),
                 datetime.now(UTC),
             )
     except SchemaMissing as missing:

@@ -147,10 +147,17 @@ class Observer:
                     log.warning("the topic %s could not be looked at: %s", topic, error)
         if self.outbox is not None and "cassandra" not in away:
             try:
-                found.append(stalls.of_outbox(self.outbox(), now))
+                found.append(stalls.of_outbox(outbox := self.outbox(), now))
+                self._tell_of_given_up(stalls.given_up(outbox, now), now)
             except Exception as error:
                 log.warning("the outbox could not be looked at: %s", error)
         return found
+
+    def _tell_of_given_up(self, words: str | None, now: datetime) -> None:
+        if words is None:
+            clear_incident(self.lake, "deliveries-given-up", now)
+        else:
+            raise_incident(self.lake, "deliveries-given-up", words, at=now)
 
     def _tell_of(self, backlog: Backlog, away: Mapping[str, str], now: datetime) -> None:
         key = f"stalled-{backlog.stage}"

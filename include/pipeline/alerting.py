@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from include.alerts.channels.base import Channel
 from include.alerts.from_scored import alerts_of
-from include.alerts.limits import BURST, RUN_SECONDS, Limits, Pace
+from include.alerts.limits import BURST, RUN_SECONDS, Failures, Limits, Pace
 from include.alerts.outbox import deliver_due, enqueue_alerts
 from include.alerts.routing import Router
-from include.alerts.sending import DeliverySummary, HeldUntil, Writer
+from include.alerts.sending import OUT_OF_ORDER_LIMIT, DeliverySummary, MayTell, Writer
 from include.cases.case import Status
 from include.cases.intake import Intake
 from include.stores.lake.files import Lake
@@ -72,7 +72,7 @@ def deliver(
     open_channels: Callable[[], Sequence[Channel]],
     renderer: Writer,
     limits: Limits,
-    held_until: HeldUntil | None = None,
+    may_tell: MayTell | None = None,
     seconds: float = RUN_SECONDS,
 ) -> DeliverySummary:
     """Hand over what is due until nothing is due any more, nothing moves, or the time is over.
@@ -83,7 +83,9 @@ def deliver(
         So long messages are taken up; what a channel's rate leaves over stays due.
     """
     total, pace = DeliverySummary(), Pace(limits.sends_per_second, seconds, burst=BURST)
+    failures = Failures(OUT_OF_ORDER_LIMIT)
     while True:
+        closed = failures.closed()
         part = deliver_due(
             outbox,
             alerts,
@@ -93,10 +95,12 @@ def deliver(
             senders=SENDERS,
             limits=limits,
             pace=pace,
-            held_until=held_until,
+            may_tell=may_tell,
+            failures=failures,
         )
         total.add(part)
-        if not part.moved:
+        # A channel that has just been found out of order may have hidden the others.
+        if not part.moved and failures.closed() == closed:
             # What was skipped and then sent by a later round is not open; the last round knows.
             total.skipped = part.skipped
             return total

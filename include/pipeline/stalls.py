@@ -7,6 +7,7 @@ It is *caught up* when nothing older than ``PATIENCE`` waits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ PATIENCE = timedelta(seconds=60)
 
 #: Deliveries that a look goes through.
 _MOST = 500
+#: So many deliveries given up, of so long, are an incident.
+GIVEN_UP_MANY, GIVEN_UP_LATELY = 10, timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,23 @@ def of_outbox(outbox: OutboxStore, now: datetime) -> Backlog:
             )
             return Backlog("deliveries", len(refused), since, at, known)
     return Backlog("deliveries", moved_at=moved_at)
+
+
+def given_up(outbox: OutboxStore, now: datetime) -> str | None:
+    """Words for an incident, if many deliveries of the last day were given up and nobody has sent them again.
+
+    One address that does not exist is no incident; many mean that a channel or its settings were wrong.
+    """
+    dead = [one for one in outbox.recent(_MOST, DeliveryState.DEAD) if one.created_at > now - GIVEN_UP_LATELY]
+    if len(dead) < GIVEN_UP_MANY:
+        return None
+    channels = ", ".join(
+        f"{name} {count}" for name, count in Counter(one.channel for one in dead).most_common()
+    )
+    return (
+        f"{len(dead)}{' or more' if len(dead) == _MOST else ''} messages of the last day were given up ({channels}); "
+        f"the newest says: {dead[0].last_error}. See Deliveries in the fraud desk; an approver can send them again"
+    )
 
 
 def _done_at(ledger: BatchLedger, stage: str, batch: int) -> datetime | None:

@@ -10,7 +10,7 @@ a time; writing a batch again replaces what its first try wrote, so a replay cha
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -136,10 +136,15 @@ class OutboxStore(Protocol):
         """Add deliveries that are not there yet; one that exists keeps its state (compare-and-set)."""
         ...
 
-    def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
+    def due(self, now: datetime, limit: int = 500, without: Collection[str] = ()) -> list[Delivery]:
         """PENDING deliveries whose time has come, and SENDING ones whose claim has expired; oldest first.
 
         The time of a delivery is ``next_attempt_at``, or ``arrived_at`` as long as that is None.
+
+        Parameters
+        ----------
+        without
+            Channels whose deliveries are passed over, so that those behind them are found.
         """
         ...
 

@@ -1,7 +1,7 @@
 """A storm to test with: a desk that is told of one or two alerts a minute, and stores that die."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,8 +103,8 @@ class OnlyDigests:
     def __init__(self, inner: MemoryOutboxStore) -> None:
         self._inner = inner
 
-    def due(self, now: datetime, limit: int) -> list[Delivery]:
-        return [one for one in self._inner.due(now, limit) if one.audience == DIGEST]
+    def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[Delivery]:
+        return [one for one in self._inner.due(now, limit, without) if one.audience == DIGEST]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

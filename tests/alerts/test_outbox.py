@@ -11,7 +11,7 @@ import pytest
 from include.alerts.backoff import Backoff
 from include.alerts.channels.smtp import SmtpChannel, smtp_connection
 from include.alerts.delivery import DeliveryState
-from include.alerts.errors import ChannelUnavailable, PermanentFailure, TemporaryFailure
+from include.alerts.errors import ChannelUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from include.alerts.message import Message
 from include.alerts.outbox import DeliverySummary, deliver_due, enqueue_alerts
 from include.local.mailbox import Mailbox
@@ -93,11 +93,39 @@ def test_a_permanent_failure_is_dead_at_once_and_visible(caplog: pytest.LogCaptu
 def test_after_the_last_attempt_it_is_dead_and_never_tried_again() -> None:
     world, vendor = World([alert(customer_id=None)]), Vendor(_raising(TemporaryFailure("450 busy")))
     for _ in range(6):
-        world.deliver(vendor, Backoff(max_attempts=3))
+        world.deliver(vendor, Backoff(max_attempts=3, max_refused=3))
         world.now += timedelta(hours=1)
     assert len(vendor.tried) == 3
     (row,) = world.outbox.rows.values()
     assert (row.state, row.last_error) == (DeliveryState.DEAD, "given up after 3 attempts: 450 busy")
+
+
+@pytest.mark.parametrize(
+    ("failure", "tries"),
+    [
+        (ChannelUnavailable("connection refused"), 7),
+        (TemporaryFailure("503"), 7),
+        (OutcomeUnknown("no answer"), 3),
+        (RuntimeError("a bug in the channel"), 3),
+    ],
+)
+def test_what_the_vendor_has_certainly_not_taken_is_tried_for_longer(failure: Exception, tries: int) -> None:
+    world, vendor = World([alert(customer_id=None)]), Vendor(_raising(failure))
+    for _ in range(10):
+        world.deliver(vendor, Backoff(max_attempts=3, max_refused=7))
+        world.now += timedelta(hours=1)
+    assert len(vendor.tried) == tries
+
+
+def test_a_day_without_a_vendor_costs_no_message() -> None:
+    world, vendor = World([alert(customer_id=None)]), Vendor(_raising(ChannelUnavailable("away")))
+    end = world.now + timedelta(days=1)
+    while world.now < end:
+        world.deliver(vendor)
+        world.now += timedelta(seconds=30)
+    assert world.states() == {DeliveryState.PENDING: 1}
+    world.now += timedelta(minutes=15)
+    assert world.deliver(Vendor()).sent == 1
 
 
 def test_one_bad_recipient_does_not_stop_the_others() -> None:
@@ -283,7 +311,7 @@ def test_a_delivery_a_person_sends_again_has_as_many_tries_as_a_new_one() -> Non
             world.deliver(vendor, backoff)
             world.now += timedelta(hours=1)
 
-    world, backoff = World([alert(customer_id=None)]), Backoff(max_attempts=3)
+    world, backoff = World([alert(customer_id=None)]), Backoff(max_attempts=3, max_refused=3)
     for round_number in range(1, 5):  # more attempts in the end than a sender that dies would be allowed
         vendor = Vendor(fail)
         run_out(vendor)

@@ -103,7 +103,7 @@ DEADLINES = {Severity.HIGH: timedelta(minutes=30), Severity.CRITICAL: timedelta(
 def swept(world, minutes):
     told = []
     done = sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=minutes))
-    return done, {alert.alert_id for alert in told}
+    return done, {one.alert.alert_id for one in told}
 
 
 def test_what_nobody_took_is_escalated_once(world):
@@ -176,6 +176,39 @@ def test_who_gives_an_alert_back_starts_its_deadline_anew(world):
     world.casework.act(critical.alert_id, deed(Action.RELEASE, at=NOON + timedelta(minutes=20)))
     assert swept(world, 25)[1] == set()
     assert swept(world, 31)[1] == {critical.alert_id}
+
+
+def test_a_second_lapse_is_told_of_as_well(world):
+    critical = fresh_alert(severity=Severity.CRITICAL)
+    world.raised(critical)
+    told = []
+    sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=11))
+    world.casework.act(critical.alert_id, deed(Action.ASSIGN, at=NOON + timedelta(minutes=12)))
+    world.casework.act(critical.alert_id, deed(Action.RELEASE, at=NOON + timedelta(minutes=13)))
+    sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=24))
+    assert [one.alert.alert_id for one in told] == [critical.alert_id] * 2
+    assert len({one.version for one in told}) == 2
+    assert told[0].at == critical.raised_at + timedelta(minutes=10)
+    assert told[1].at == NOON + timedelta(minutes=23)
+
+
+@pytest.mark.parametrize("severity", [Severity.LOW, Severity.CRITICAL])
+@pytest.mark.parametrize("action", [Action.ESCALATE, Action.ANSWER_FRAUD])
+def test_what_people_escalate_is_told_of_until_somebody_has_it(world, severity, action):
+    one = fresh_alert(severity=severity)
+    world.raised(one)
+    assert swept(world, 1)[1] == set()
+    case = world.casework.act(one.alert_id, deed(action, at=NOON + timedelta(minutes=2)))
+    assert case.status is Status.ESCALATED
+    told = []
+    for minute in (3, 4, 60):
+        sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=minute))
+    assert {(each.alert.alert_id, each.version) for each in told} == {(one.alert_id, case.version)}
+    world.casework.act(one.alert_id, deed(Action.COMMENT, at=NOON + timedelta(minutes=61)))
+    sweep(world.casework, DEADLINES, told.extend, NOON + timedelta(minutes=62))
+    assert {each.version for each in told} == {case.version}, "a comment escalates nothing anew"
+    world.casework.act(one.alert_id, deed(Action.ASSIGN, at=NOON + timedelta(minutes=63)))
+    assert swept(world, 64)[1] == set()
 
 
 def repeat_of(alert):

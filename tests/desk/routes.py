@@ -29,7 +29,7 @@ ANALYSTS = {
     ("GET", "/alerts/{alert_id}/case.json"),
     ("GET", "/alerts/{alert_id}/case.pdf"),
 }
-APPROVERS = {("POST", "/api/deliveries/{delivery_id}/again")}
+APPROVERS = {("POST", "/api/deliveries/{delivery_id}/again"), ("POST", "/api/deliveries/again")}
 #: By role, what it may not do.
 REFUSED = {"viewer": ANALYSTS | APPROVERS, "analyst": APPROVERS}
 #: The customer's page: its signed link is the key.

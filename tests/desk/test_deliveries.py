@@ -127,6 +127,26 @@ def test_a_dead_one_is_sent_again_once_and_on_record(work: Work) -> None:
     assert work.deeds() == [("anna", "delivery sent again", f"delivery {one.delivery_id}")]
 
 
+def test_all_dead_ones_of_a_channel_are_sent_again_and_on_record(work: Work) -> None:
+    enqueue(work, delivery(1), delivery(2), delivery(3, channel="sms", recipient="+49301234567"))
+    outbox = work.bank.stores().outbox
+    for one in outbox.recent(10):
+        claimed = outbox.claim(one, datetime.now(UTC), 60)
+        assert claimed is not None
+        outbox.dead(claimed, "550", datetime.now(UTC))
+    client = work.client(Role.APPROVER)
+    assert 'data-all-again="email"' in client.get("/deliveries?state=DEAD&channel=email").text
+    assert "data-all-again" not in client.get("/deliveries").text
+    assert "data-all-again" not in work.client(Role.ANALYST).get("/deliveries?state=DEAD").text
+    path, wanted = "/api/deliveries/again", {"channel": "email"}
+    assert work.client(Role.ANALYST).post(path, json=wanted).status_code == 403
+    assert client.post(path, json={"channel": "pigeon"}).status_code == 422
+    assert client.post(path, json=wanted).json() == {"sent_again": 2, "more": False}
+    assert client.post(path, json=wanted).json() == {"sent_again": 0, "more": False}
+    assert outbox.counts()[DeliveryState.DEAD] == 1
+    assert work.deeds() == [("anna", "deliveries sent again", "deliveries")]
+
+
 def test_only_approvers_of_this_site_send_again(work: Work) -> None:
     one = dead(work)
     path = f"/api/deliveries/{one.delivery_id}/again"

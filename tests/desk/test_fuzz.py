@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 import schemathesis
@@ -141,6 +140,13 @@ def _ask(browser: TestClient, case: Any) -> Any:
     return browser.request(**asked)
 
 
+def _strayed(case: Any, answer: Any) -> bool:
+    """Whether the client asked for another route: it follows ``..`` in a path itself, before it asks."""
+    route = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(PREFIX + case.operation.path))
+    path = answer.request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+    return re.fullmatch(route, path) is None
+
+
 def _each(
     described: Any, known: dict[str, list[str]], usual: int, share: float, look: Look
 ) -> dict[str, str]:
@@ -167,6 +173,8 @@ def test_whatever_is_asked_no_route_breaks(work: Work, served_desk: Any, browser
     def look(case: Any) -> None:
         answer, path = _ask(browser, case), case.operation.path
         assert answer.status_code < 500, answer.text[:300]
+        if _strayed(case, answer):
+            return
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if path.startswith("/api/"):
             assert kind == "application/json"
@@ -207,12 +215,6 @@ def test_no_body_breaks_a_change(work: Work, browser: TestClient, body: bytes) -
                 assert answer.headers["content-type"] == "application/json"
 
 
-def _within(value: Any) -> Any:
-    """A part of a path that leads to the desk: a client follows ``..`` itself, and no mount has lines in its path."""
-    text = unquote(str(value))
-    return "elsewhere" if set(text) <= set("./") or "\n" in text else value
-
-
 @pytest.mark.slow
 def test_nobody_gets_in_whatever_is_asked(work: Work, served_desk: Any, auth_manager: None) -> None:
     app = FastAPI()
@@ -221,11 +223,12 @@ def test_nobody_gets_in_whatever_is_asked(work: Work, served_desk: Any, auth_man
 
     def look(case: Any) -> None:
         method, path = case.method.upper(), case.operation.path
-        case.path_parameters = {name: _within(value) for name, value in (case.path_parameters or {}).items()}
         if (method, path) in OPEN:
             return
         answer = _ask(nobody, case)
-        if (
+        if _strayed(case, answer):
+            assert answer.status_code in (303, 401, 404), str(answer.request.url)
+        elif (
             method in ("GET", "HEAD")
             and not path.startswith(("/api/", "/static/"))
             and answer.status_code == 303

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.alerts.delivery import DeliveryState
 from include.pipeline.stalls import (
+    GIVEN_UP_LATELY,
+    GIVEN_UP_MANY,
     PATIENCE,
     WORK,
     Backlog,
     culprits,
+    given_up,
     of_batches,
     of_outbox,
     of_topic,
@@ -151,3 +155,24 @@ def test_only_servers_a_stage_needs_are_its_culprits() -> None:
     assert culprits("alerting", away) == ["cassandra does not answer (silent)"]
     assert culprits("deliveries", away)[0].startswith("smtp")
     assert {name for work in WORK.values() for name in work.needs} >= {"kafka", "spark", "cassandra", "smtp"}
+
+
+def test_many_that_were_given_up_are_told_until_they_are_sent_again() -> None:
+    outbox = MemoryOutboxStore()
+    made = [
+        delivery(alert(number), created_at=NOW - LONG, arrived_at=NOW - LONG)
+        for number in range(GIVEN_UP_MANY)
+    ]
+    outbox.enqueue(made)
+    for number, one in enumerate(made):
+        assert given_up(outbox, NOW) is None, f"{number} are not many"
+        claimed = outbox.claim(one, NOW, 10)
+        assert claimed is not None
+        outbox.dead(claimed, "550 sender refused", NOW)
+    words = given_up(outbox, NOW)
+    assert words is not None
+    assert f"{GIVEN_UP_MANY} messages of the last day were given up (email {GIVEN_UP_MANY})" in words
+    assert "550 sender refused" in words
+    assert given_up(outbox, NOW + GIVEN_UP_LATELY) is None
+    assert outbox.dead_again(outbox.recent(1, DeliveryState.DEAD)[0], NOW)
+    assert given_up(outbox, NOW) is None

@@ -47,15 +47,16 @@ _OURS = frozenset({
     "team_access_not_granted", "team_added_to_org", "token_expired", "token_revoked",
     "two_factor_setup_required",
 })  # fmt: skip
+#: Where the bank's own app and conversation do not fit together; somebody mends that, and no message is at fault.
+_NO_WAY_IN = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
 _FOR_GOOD = frozenset({
-    "attachment_payload_limit_exceeded", "cannot_reply_to_message", "channel_not_found", "duplicate_channel_not_found",
+    "attachment_payload_limit_exceeded", "cannot_reply_to_message", "duplicate_channel_not_found",
     "external_channel_migrating", "invalid_arguments", "invalid_array_arg", "invalid_blocks",
-    "invalid_blocks_format", "invalid_metadata_format", "invalid_metadata_schema", "is_archived",
-    "is_inactive", "markdown_text_conflict", "metadata_too_large", "metadata_must_be_sent_from_app",
-    "msg_blocks_too_long", "msg_too_long", "no_text", "not_in_channel", "restricted_action",
-    "restricted_action_non_threadable_channel", "restricted_action_read_only_channel",
-    "restricted_action_thread_locked", "restricted_action_thread_only_channel", "too_many_attachments",
-    "user_not_found", "messages_tab_disabled",
+    "invalid_blocks_format", "invalid_metadata_format", "invalid_metadata_schema", "is_inactive",
+    "markdown_text_conflict", "metadata_too_large", "metadata_must_be_sent_from_app", "msg_blocks_too_long",
+    "msg_too_long", "no_text", "restricted_action", "restricted_action_non_threadable_channel",
+    "restricted_action_read_only_channel", "restricted_action_thread_locked",
+    "restricted_action_thread_only_channel", "too_many_attachments", "user_not_found", "messages_tab_disabled",
 })  # fmt: skip
 
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -200,6 +201,10 @@ class SlackChannel:
             return ChannelUnavailable(f"{VENDOR}: {word}; check {advice}", retry_after)
         if word in _TOO_FAST:
             return ChannelUnavailable(f"{VENDOR}: {word}", retry_after)
+        if word in _NO_WAY_IN:
+            return TemporaryFailure(
+                f"{VENDOR}: {word}; invite the app into the conversation, or correct its id"
+            )
         if word in _FOR_GOOD:
             return PermanentFailure(f"{VENDOR}: {word}")
         if answer.status_code == 200:

@@ -149,6 +149,10 @@ class SmtpChannel:
     def _envelope(self, smtp: smtplib.SMTP, message: Message) -> smtplib.SMTP:
         smtp.ehlo_or_helo_if_needed()
         code, reply = smtp.mail(self._sender[1])
+        if 500 <= code < 600:  # of the sender nothing but our own settings can be at fault
+            self._reset()
+            problem = f"mail server: {code} {_line(reply)}; it refuses the sender {self._sender[1]}, correct from_email"
+            raise ChannelUnavailable(problem)
         if code == 250:
             code, reply = smtp.rcpt(message.recipient)
         if code not in (250, 251):

@@ -19,7 +19,7 @@ import dataclasses
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,6 +63,8 @@ _FOLD = (
 )
 _VERSION_COLUMNS = ("state", "attempts", "claim_id")
 _VERSION = f"SELECT {', '.join(_VERSION_COLUMNS)} FROM outbox WHERE delivery_id = ?"  # noqa: S608 (constants)
+#: Lists of the length asked for that one look goes through at most.
+_PASSED_OVER = 40
 _STATES = "SELECT state, alert_id FROM outbox"
 
 
@@ -70,6 +72,7 @@ _STATES = "SELECT state, alert_id FROM outbox"
 class _Seen:
     """What a reader of hints came across."""
 
+    without: frozenset[str] = frozenset()
     due: list[Delivery] = field(default_factory=list)
     stale: list[Hint] = field(default_factory=list)
     needed: set[datetime] = field(default_factory=set)  # minutes of hints that are not stale
@@ -79,8 +82,9 @@ class _Seen:
             self.stale.append(hint)
             return
         self.needed.add(hint.minute)
-        if truth and truth.delivery and hint == truth.hint and is_due(truth.delivery, now):
-            self.due.append(truth.delivery)
+        found = truth.delivery if truth and hint == truth.hint else None
+        if found and is_due(found, now) and found.channel not in self.without:
+            self.due.append(found)
 
 
 class CassandraOutboxStore:
@@ -109,20 +113,20 @@ class CassandraOutboxStore:
         # Alerts are put before their deliveries: with these they are safe as well.
         wait_until_durable(self._session)
 
-    def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
+    def due(self, now: datetime, limit: int = 500, without: Collection[str] = ()) -> list[Delivery]:
         """Deliveries that may be claimed, those due longest first.
 
-        A single read when nothing is open. Stale hints met on the way are removed, and minutes that
-        are over and empty closed, when there is nothing more urgent to do.
+        A single read when nothing is open. Stale hints met on the way are removed, and minutes that are over and empty
+        closed, when there is nothing more urgent to do. Behind those passed over it looks as far as ``_PASSED_OVER``.
         """
         until, _ = split(now)
         minutes = self._hints.minutes(until)
-        seen = _Seen()
-        for hints in self._hints.read(minutes, until, max(limit, 1)):
+        seen = _Seen(frozenset(without))
+        for number, hints in enumerate(self._hints.read(minutes, until, max(limit, 1))):
             truths = self._truths([hint.delivery_id for hint in hints])
             for hint in hints:
                 seen.add(hint, truths.get(hint.delivery_id), now)
-            if len(seen.due) >= limit:
+            if len(seen.due) >= limit or number >= _PASSED_OVER:
                 break
         self._tidy(seen, [m for m in minutes if m + MINUTE <= until and m not in seen.needed])
         return sorted(seen.due, key=lambda delivery: (due_from(delivery), delivery.delivery_id))[:limit]

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -71,10 +71,10 @@ class MemoryOutboxStore:
             for delivery in deliveries:
                 self._rows.setdefault(delivery.delivery_id, delivery)
 
-    def due(self, now: datetime, limit: int = 500) -> list[Delivery]:
+    def due(self, now: datetime, limit: int = 500, without: Collection[str] = ()) -> list[Delivery]:
         """Deliveries that may be claimed, those due longest first."""
         with self._lock:
-            due = [row for row in self._rows.values() if _is_due(row, now)]
+            due = [row for row in self._rows.values() if _is_due(row, now) and row.channel not in without]
         return sorted(due, key=lambda row: (_due_from(row), row.delivery_id))[:limit]
 
     def claim(self, delivery: Delivery, now: datetime, lease_seconds: float) -> Delivery | None:

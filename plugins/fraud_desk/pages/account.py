@@ -127,7 +127,7 @@ def account_page(account_id: str, request: Request, stores: StoresDep) -> HTMLRe
 
 @router.get("/transactions.csv")
 def transactions_csv(
-    account: Annotated[str, Query(min_length=1)], stores: StoresDep, person: Taker
+    person: Taker, account: Annotated[str, Query(min_length=1)], stores: StoresDep
 ) -> Response:
     """An account's transactions of the days its page shows, as a file."""
     until = datetime.now(UTC)

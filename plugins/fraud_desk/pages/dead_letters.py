@@ -120,7 +120,7 @@ def dead_letters_page(
 
 
 @router.get("/dead-letters.csv")
-def dead_letters_csv(resending: ResendingDep, bank: BankDep, person: Taker, reason: str = "") -> Response:
+def dead_letters_csv(person: Taker, resending: ResendingDep, bank: BankDep, reason: str = "") -> Response:
     """The list as a file, whole records and all."""
     wanted = _reason(reason)
     audit = DeskAudit(bank.lake)

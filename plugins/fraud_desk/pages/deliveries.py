@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from include.alerts.delivery import DeliveryState, Place
 from include.reports.csv_export import DELIVERY_COLUMNS
@@ -23,6 +23,8 @@ from plugins.fraud_desk.taking_out import Taker, taken_out
 router = APIRouter()
 
 PAGE = 50
+#: Deliveries that are sent again at one request.
+MOST_AGAIN = 200
 CHANNELS = ("email", "sms", "slack", "webhook")
 
 
@@ -44,6 +46,21 @@ class SentAgain(BaseModel):
     """What became of the wish to send a delivery again."""
 
     state: DeliveryState
+
+
+class Channels(BaseModel):
+    """Of which channel."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Literal["any", "email", "sms", "slack", "webhook"]
+
+
+class AllSentAgain(BaseModel):
+    """How many will be sent again, and whether there may be more."""
+
+    sent_again: int
+    more: bool
 
 
 def _asked(state: str = "", channel: str = "", after: str = "") -> Asked:
@@ -87,6 +104,20 @@ def deliveries_csv(asked: AskedDep, stores: StoresDep, person: Taker) -> Respons
 def deliveries_of_alert(alert_id: uuid.UUID, stores: StoresDep) -> tuple[DeliveryRow, ...]:
     """The deliveries of an alert."""
     return deliveries_of(stores.outbox, alert_id)
+
+
+@router.post("/api/deliveries/again")
+def send_all_again(wanted: Channels, stores: StoresDep, person: Approver) -> AllSentAgain:
+    """Send the newest of a channel that were given up again, ``MOST_AGAIN`` at a time."""
+    channel = None if wanted.channel == "any" else wanted.channel
+    dead = stores.outbox.recent(MOST_AGAIN, DeliveryState.DEAD, channel)
+    if not dead:
+        return AllSentAgain(sent_again=0, more=False)
+    now = datetime.now(UTC)
+    detail = {"channel": wanted.channel, "deliveries": [str(one.delivery_id) for one in dead], "at": now}
+    stores.audit.note("deliveries sent again", person.name, "deliveries", detail, f"again:{uuid.uuid4()}")
+    done = sum(stores.outbox.dead_again(one, now) for one in dead)
+    return AllSentAgain(sent_again=done, more=len(dead) == MOST_AGAIN)
 
 
 @router.post("/api/deliveries/{delivery_id}/again")

@@ -18,3 +18,21 @@ for (const button of document.querySelectorAll("[data-again]")) {
     }
   });
 }
+
+for (const button of document.querySelectorAll("[data-all-again]")) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      let sent = 0;
+      let answer;
+      do {
+        answer = await api("/deliveries/again", { channel: button.dataset.allAgain });
+        sent += answer.sent_again;
+      } while (answer.more && answer.sent_again);
+      say(`${sent} will be sent within half a minute.`);
+    } catch (error) {
+      button.disabled = false;
+      say(error.message, true);
+    }
+  });
+}

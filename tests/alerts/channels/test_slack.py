@@ -104,7 +104,14 @@ def test_too_fast_by_word_waits_as_long_as_asked(world: World) -> None:
     assert caught.value.retry_after == 30
 
 
-@pytest.mark.parametrize("word", ["channel_not_found", "is_archived", "msg_too_long", "not_in_channel"])
+@pytest.mark.parametrize("word", ["channel_not_found", "is_archived", "not_in_channel"])
+def test_a_conversation_that_is_closed_to_us_costs_no_message(world: World, word: str) -> None:
+    world.server.script = [_says(word)]
+    with pytest.raises(TemporaryFailure, match=f"{word}; invite the app"):
+        world.send()
+
+
+@pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "user_not_found"])
 def test_a_message_slack_never_takes_is_refused_for_good(world: World, word: str) -> None:
     world.server.script = [_says(word)]
     with pytest.raises(PermanentFailure, match=word):

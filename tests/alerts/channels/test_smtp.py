@@ -91,7 +91,15 @@ def test_4xx_is_temporary_and_the_connection_goes_on(verb: str) -> None:
         assert server.connections == 1
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "end"])
+def test_a_refused_sender_costs_no_message() -> None:
+    with faulty_smtp(MAIL=["550 5.7.1 not your address", "550 5.7.1 not your address", "250 OK"]) as server:
+        channel = _channel(server.port)
+        with pytest.raises(ChannelUnavailable, match="not your address; it refuses the sender"):
+            channel.send(message(1))
+        channel.close()
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "end"])
 def test_5xx_is_permanent_and_the_connection_goes_on(verb: str) -> None:
     usual = {"DATA": "354 go on"}.get(verb, "250 OK")
     with faulty_smtp(**{verb: ["550 5.1.1 no such user", usual]}) as server:
