@@ -45,7 +45,8 @@ with DAG(
         made = build_reports(params)
         outlet_events[REPORTS].extra = {"reports": made}
 
-    @task
+    # Whatever became of today's: what was made before and not mailed is mailed.
+    @task(trigger_rule="all_done")
     def send_reports():
         """Mail summaries of what has not been mailed."""
         from include.orchestration.reporting import send_reports

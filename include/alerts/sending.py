@@ -180,7 +180,10 @@ class Sender:
             if not members:
                 return EMPTY
             stored = self.source.get_many([member.alert_id for member in members])
-            alerts = [_found(stored, member.alert_id) for member in members]
+            # One that is not kept any more was erased since: the others are told all the same.
+            alerts = [stored[member.alert_id] for member in members if member.alert_id in stored]
+            if not alerts:
+                return EMPTY
             escalated = all(member.audience == ESCALATION for member in members)
             message = self.renderer.render_digest(alerts, delivery, escalated=escalated)
             log.debug("sending a digest of %d alerts", len(alerts))

@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 _MAILED_FOR = timedelta(days=8)
 
 
+class ReportsFailed(RuntimeError):
+    """Reports of some periods could not be made."""
+
+
 def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Make the report that was asked for, or all that are due; returns what stands in the list of them.
 
@@ -47,6 +51,8 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
         The period asked for cannot be reported on.
     AirflowSkipException
         Nothing is due: no event.
+    ReportsFailed
+        Some could not be made; the others were.
     """
     os.nice(10)  # alerts first, where processors are few
     lake, now = Lake(settings().lake), datetime.now(UTC)
@@ -56,8 +62,20 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     )
     if not periods:
         raise AirflowSkipException("every day and month that is over has its report")
+    made, failed = [], {}
     with _sources() as sources:
-        made = [build(lake, period, sources, now) for period in periods]
+        for period in periods:
+            try:
+                made.append(build(lake, period, sources, now))
+            except Exception as error:  # one bad day keeps no other from its report
+                log.exception("the report of %s could not be made", period.name)
+                failed[period.name] = error
+    if failed:
+        name, error = next(iter(failed.items()))
+        raise ReportsFailed(
+            f"expected the reports of {len(periods)} periods, {len(failed)} could not be made: {', '.join(failed)}; "
+            f"of {name}: {type(error).__name__}: {error}. The others stand; run the task again"
+        ) from error
     return [one.model_dump(mode="json") | {"page": lake.url(f"{one.folder}/report.html")} for one in made]
 
 

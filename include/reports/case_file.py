@@ -65,6 +65,8 @@ class CaseFile:
         Alerts of the account that were joined to this one and are decided with it, oldest first.
     made_by, made_at
         Who exported it, and when (UTC).
+    are_all
+        Whether ``transactions`` has all of the days it covers.
     """
 
     alert: Alert
@@ -76,6 +78,7 @@ class CaseFile:
     repeats: tuple[Alert, ...]
     made_by: str
     made_at: datetime
+    are_all: bool = True
 
     @property
     def label_on_its_way(self) -> bool:
@@ -108,8 +111,15 @@ def case_file(
     made_by: str,
     made_at: datetime,
     repeats: Iterable[Alert] = (),
+    are_all: bool = True,
 ) -> CaseFile:
-    """Put a case file together; the order of what is handed in does not matter."""
+    """Put a case file together; the order of what is handed in does not matter.
+
+    Parameters
+    ----------
+    are_all
+        Whether the transactions are all of the days around the alert's.
+    """
     return CaseFile(
         alert=alert,
         case=case,
@@ -120,6 +130,7 @@ def case_file(
         repeats=tuple(sorted(repeats, key=lambda one: (one.raised_at, str(one.alert_id)))),
         made_by=made_by,
         made_at=made_at,
+        are_all=are_all,
     )
 
 
@@ -183,6 +194,7 @@ def _content(file: CaseFile) -> dict[str, Any]:
         "repeats": [_repeat(one) for one in file.repeats],
         "deliveries": [_delivery(one) for one in file.deliveries],
         "transactions_around": [_transaction(one) for one in file.transactions],
+        "transactions_around_are_all": file.are_all,
     }
 
 

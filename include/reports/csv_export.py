@@ -47,6 +47,8 @@ MODEL_COLUMNS = (
 )  # fmt: skip
 RULE_COLUMNS = ("rule_id", "hits", "alone", "labelled", "fraud", "legitimate", "precision")
 
+#: What the last line of a file begins with that does not have all rows.
+CUT = "cut at"
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -65,7 +67,7 @@ def csv_lines(
     masked
         Columns of account numbers of which only the end is shown; see ``ACCOUNTS``.
     limit
-        Most rows; what comes after is not read.
+        Most rows; if there are more, the last line says so (``CUT``), and they are not read.
 
     Raises
     ------
@@ -75,6 +77,7 @@ def csv_lines(
     yield _line(columns)
     for number, row in enumerate(rows):
         if limit is not None and number >= limit:
+            yield _line([f"{CUT} {limit} rows: ask for less at a time", *[""] * (len(columns) - 1)])
             return
         values = (row[name] if isinstance(row, Mapping) else getattr(row, name) for name in columns)
         cells = (_cell(value) for value in values)
@@ -84,8 +87,6 @@ def csv_lines(
                 for name, cell in zip(columns, cells, strict=True)
             ]
         )
-        if limit is not None and number + 1 >= limit:
-            return
 
 
 def guarded(cell: str) -> str:

@@ -17,7 +17,7 @@ from plugins.fraud_desk.access import Analyst, Person
 from plugins.fraud_desk.origin import asked_here
 
 #: Most rows of a file.
-MOST = 20_000
+MOST = 200_000
 
 
 def _taker(person: Analyst, _: Annotated[None, Depends(asked_here)]) -> Person:

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import uuid
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,33 @@ def test_the_queue_leads_analysts_to_its_file_with_its_filters(work: Work) -> No
 def test_no_such_case(tmp_path: Path) -> None:
     work = Work(MemoryBank.at(tmp_path))
     assert work.client(Role.ANALYST).get(f"/alerts/{uuid.uuid4()}/case.json").status_code == 404
+
+
+def test_a_busy_accounts_later_payments_push_nothing_out_of_a_case_file(work: Work) -> None:
+    client, past = work.client(Role.ANALYST), work.bank.past.transactions
+    (row, *_) = csv.DictReader(io.StringIO(client.get("/queue.csv?list=ALL").text))
+    alerted = next(one for one in past if one.transaction_id == row["transaction_id"])
+    earlier = {
+        one.transaction_id
+        for one in past
+        if one.account_id == alerted.account_id and one.occurred_at < alerted.occurred_at
+    }
+    assert json.loads(client.get(f"/alerts/{row['alert_id']}/case.json").content)["content"][
+        "transactions_around_are_all"
+    ]
+    past += [
+        replace(
+            alerted,
+            transaction_id=f"later-{number}",
+            occurred_at=alerted.occurred_at + timedelta(seconds=number),
+        )
+        for number in range(1, 900)
+    ]
+    content = json.loads(client.get(f"/alerts/{row['alert_id']}/case.json").content)["content"]
+    kept = {one["transaction_id"] for one in content["transactions_around"]}
+    assert {alerted.transaction_id, *earlier} <= kept
+    assert not content["transactions_around_are_all"]
+    assert "there are more" in text_of(client.get(f"/alerts/{row['alert_id']}/case.pdf").content)
 
 
 def test_a_case_file_has_what_is_decided_with_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.reports.csv_export import ACCOUNTS, DELIVERY_COLUMNS, QUEUE_COLUMNS, csv_lines, guarded
+from include.reports.csv_export import ACCOUNTS, CUT, DELIVERY_COLUMNS, QUEUE_COLUMNS, csv_lines, guarded
 from tests.alerts.examples import ACCOUNT, alert, delivery
 from tests.cases.examples import entry
 
@@ -72,9 +72,15 @@ def test_a_limit_reads_no_further() -> None:
     def rows():
         yield {"a": 1}
         yield {"a": 2}
+        yield {"a": 3}
         raise AssertionError("read too far")
 
-    assert read(csv_lines(rows(), ("a",), limit=2)) == [["a"], ["1"], ["2"]]
+    told = read(csv_lines(rows(), ("a",), limit=2))
+    assert told == [["a"], ["1"], ["2"], [f"{CUT} 2 rows: ask for less at a time"]]
+
+
+def test_what_fits_is_not_said_to_be_cut() -> None:
+    assert read(csv_lines([{"a": 1}, {"a": 2}], ("a",), limit=2)) == [["a"], ["1"], ["2"]]
 
 
 def test_rows_end_as_rfc_4180_says_and_nothing_stops_at_a_lone_surrogate() -> None:

@@ -22,7 +22,8 @@ router = APIRouter()
 #: Rows that are asked of the store at a time.
 _PIECE = 200
 #: Transactions of the account in a case file: so long before and after the alert, and at most so many.
-_AROUND, _MOST_AROUND = timedelta(days=30), 500
+_AROUND, _MOST_BEFORE, _MOST_AFTER = timedelta(days=30), 500, 200
+_MOMENT = timedelta(microseconds=1)
 
 
 @router.get("/alerts/{alert_id}/case.pdf")
@@ -57,16 +58,20 @@ def _file(stores: Stores, alert_id: uuid.UUID, person: Person, form: str) -> Cas
         raise NoSuchAlert(f"expected an alert {alert_id}, there is none; look it up in the queue again")
     now, at = datetime.now(UTC), alert.occurred_at
     repeats = stores.handlings.repeats([alert_id]).get(alert_id, [])
+    # Each side for itself: what came after must not push out what led to it, nor the transaction itself.
+    before = stores.past.history(alert.account_id, at - _AROUND, at + _MOMENT, _MOST_BEFORE)
+    after = stores.past.history(alert.account_id, at + _MOMENT, at + _AROUND, _MOST_AFTER)
     file = case_file(
         alert,
         stores.casework.current([alert_id])[alert_id],
         stores.cases.history(alert_id),
-        stores.past.history(alert.account_id, at - _AROUND, at + _AROUND, _MOST_AROUND),
+        [*before, *after],
         stores.outbox.of_alert(alert_id),
         stores.labels.get_many([alert.transaction_id]).get(alert.transaction_id, []),
         person.name,
         now,
         stores.alerts.get_many(repeats).values(),
+        are_all=len(before) < _MOST_BEFORE and len(after) < _MOST_AFTER,
     )
     detail = {"form": form, "sha256": file.sha256, "at": now}
     stores.audit.note(
