@@ -21,8 +21,8 @@ from include.cases.errors import QueryRefused
 
 #: Most rows of a page.
 LONGEST_PAGE = 500
-#: How far back the queue looks unless asked otherwise.
-USUAL_DAYS = 30
+#: How far back the queue looks unless asked otherwise, and where what is open is asked for: a snooze may last a month.
+USUAL_DAYS, OPEN_DAYS = 30, 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

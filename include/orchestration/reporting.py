@@ -16,7 +16,7 @@ from include.orchestration.notices import tell, told_before
 from include.orchestration.run_parameters import ReportWanted
 from include.orchestration.variables import checked, variable
 from include.pipeline.reporting import Sources, build, due_periods
-from include.reports.archive import read_report, stored_reports
+from include.reports.archive import StoredReport, read_report, stored_reports
 from include.reports.periods import Period
 from include.reports.summary import Subscriber, summary
 from include.settings import settings
@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 _MAILED_FOR = timedelta(days=8)
 
 
-class ReportsFailed(RuntimeError):
-    """Reports of some periods could not be made."""
-
-
 def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Make the report that was asked for, or all that are due; returns what stands in the list of them.
 
@@ -51,8 +47,8 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
         The period asked for cannot be reported on.
     AirflowSkipException
         Nothing is due: no event.
-    ReportsFailed
-        Some could not be made; the others were.
+    Exception
+        Whatever kept one of them from being made; the others were.
     """
     os.nice(10)  # alerts first, where processors are few
     lake, now = Lake(settings().lake), datetime.now(UTC)
@@ -62,7 +58,8 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     )
     if not periods:
         raise AirflowSkipException("every day and month that is over has its report")
-    made, failed = [], {}
+    made: list[StoredReport] = []
+    failed: dict[str, Exception] = {}
     with _sources() as sources:
         for period in periods:
             try:
@@ -70,12 +67,12 @@ def build_reports(params: Mapping[str, Any]) -> list[dict[str, Any]]:
             except Exception as error:  # one bad day keeps no other from its report
                 log.exception("the report of %s could not be made", period.name)
                 failed[period.name] = error
-    if failed:
-        name, error = next(iter(failed.items()))
-        raise ReportsFailed(
-            f"expected the reports of {len(periods)} periods, {len(failed)} could not be made: {', '.join(failed)}; "
-            f"of {name}: {type(error).__name__}: {error}. The others stand; run the task again"
-        ) from error
+    if failed:  # as itself, so that what is tried again is decided by what it was
+        name, first = next(iter(failed.items()))
+        first.add_note(
+            f"of {len(periods)} reports {len(made)} were made; not {', '.join(failed)}; this is of {name}"
+        )
+        raise first
     return [one.model_dump(mode="json") | {"page": lake.url(f"{one.folder}/report.html")} for one in made]
 
 

@@ -90,9 +90,9 @@ class Person:
         return self.may(Role.APPROVER)
 
     @property
-    def role(self) -> Role:
-        """The highest role."""
-        return max(role for role in Role if self.may(role))
+    def role(self) -> Role | None:
+        """The highest role; None of somebody who may sign in and has no business here."""
+        return max((role for role in Role if self.may(role)), default=None)
 
 
 async def _signed_in(request: Request) -> Any:

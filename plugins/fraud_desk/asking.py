@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from include.alerts.alert import Severity
 from include.cases.case import Status, Worklist
 from include.cases.errors import QueryRefused
-from include.cases.queue import USUAL_DAYS, Ordering, QueueQuery
+from include.cases.queue import OPEN_DAYS, USUAL_DAYS, Ordering, QueueQuery
 from plugins.fraud_desk.access import Viewer
 
 #: In the address: every list there is.
@@ -89,6 +89,11 @@ class Asked:
             after=given.get("after", ""),
         )
 
+    @property
+    def days(self) -> int:
+        """How far back it looks unless it says since when."""
+        return OPEN_DAYS if self.worklist is Worklist.OPEN else USUAL_DAYS
+
     def query(self, me: str, now: datetime, limit: int = PAGE) -> QueueQuery:
         """The question to the store.
 
@@ -98,7 +103,7 @@ class Asked:
             An empty or overlong time, or a cursor that is none.
         """
         until = _end_of(self.until) if self.until else now + timedelta(minutes=5)  # clocks differ
-        since = _start_of(self.since) if self.since else min(until, now) - timedelta(days=USUAL_DAYS)
+        since = _start_of(self.since) if self.since else min(until, now) - timedelta(days=self.days)
         if until - since > _FARTHEST:
             raise QueryRefused(
                 f"expected at most {_FARTHEST.days} days, got {(until - since).days}; ask for less"

@@ -20,6 +20,8 @@ OURS = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
 _SECRET = "a secret that signs sessions in tests, long enough for HS512 and then for some more of it"
 #: As the embedded stack has them: users by name, with their roles of Airflow's SimpleAuthManager.
 USERS = {"viewer": "VIEWER", "analyst": "USER", "approver": "OP", "admin": "ADMIN"}
+#: Somebody who may sign in to Airflow and has no role there.
+GUEST = "guest"
 
 SignIn = Callable[[str | None], TestClient]
 
@@ -67,7 +69,7 @@ def sign_in(auth_manager: None, bank: MemoryBank) -> SignIn:
         browser = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
         browser.headers.update(OURS)
         if user is not None:
-            browser.cookies.set("_token", session_of(user, USERS[user]))
+            browser.cookies.set("_token", session_of(user, USERS.get(user, "")))
         return browser
 
     return client

@@ -51,6 +51,23 @@ def test_pages_hold_every_alert_once(alerts: list[Alert], sign_in: SignIn, sort:
     assert set(ids) == {str(one.alert_id) for one in alerts}
 
 
+def test_what_is_open_does_not_grow_out_of_sight_and_what_is_over_does(
+    bank: MemoryBank, sign_in: SignIn
+) -> None:
+    now = datetime.now(UTC)
+    (some, other), _ = invented(2)
+    old = [
+        replace(one, raised_at=now - timedelta(days=45), arrived_at=now - timedelta(days=45))
+        for one in (some, other)
+    ]
+    bank.raise_alerts(*old, window=timedelta(0))
+    bank.stores().casework.act(old[1].alert_id, Deed(Action.CONFIRM_FRAUD, "anna", now))
+    browser = sign_in("viewer")
+    assert _all_ids(browser) == [str(old[0].alert_id)]
+    assert _all_ids(browser, list="CLOSED") == []
+    assert "of the last 30 days stands" in browser.get(f"{PREFIX}/queue?list=CLOSED").text
+
+
 def test_orders(alerts: list[Alert], sign_in: SignIn) -> None:
     browser = sign_in("viewer")
     amounts = [Decimal(str(row["amount"])) for row in _rows(browser, sort="amount")]
