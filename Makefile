@@ -60,7 +60,7 @@ test-cluster: setup ## The demo on a cluster, and with a broker, a node and a wo
 	@$(PYTHON) -m pytest -q tests/cluster; $(call end_stacks,test-stack-cluster)
 
 test: setup ## All tests, on real servers of their own (beside a running stack)
-	@$(PYTHON) -m pytest -q -m "not browser and not long"; $(call end_stacks,test-stack test-stack-rules test-stack-s3 test-stack-desk-work test-chaos/stack)
+	@$(PYTHON) -m pytest -q -m "not browser and not long"; $(call end_stacks,test-stack test-stack-rules test-stack-s3 test-stack-kafka test-stack-desk-work test-chaos/stack)
 
 test-stacks: setup ## The secure profile, the watch over the flow, a search for what leaks: whole stacks, 15 minutes and more
 	@$(PYTHON) -m pytest -q -m long --ignore tests/cluster; $(call end_stacks,test-stack test-stack-secure test-stack-watch)

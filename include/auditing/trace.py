@@ -173,7 +173,9 @@ class _Trace:
 
     @property
     def _config(self) -> dict[str, str]:
-        return {"bootstrap.servers": self._options.kafka}
+        from include.transactions.offsets import client_settings
+
+        return client_settings(self._options.kafka)
 
     def _asked(self, ask: Callable[[], T], what: str) -> T | None:
         from confluent_kafka import KafkaException

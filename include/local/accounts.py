@@ -74,6 +74,8 @@ def kafka_rights(topics: Topics) -> list[Right]:
     read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
     made = (AclOperation.CREATE, AclOperation.DELETE, describe, AclOperation.DESCRIBE_CONFIGS)
     check = f"{topics.transactions}.check-"
+    # ``reading`` and ``offsets`` keep their own place, so of a group they need no more than to be told where it is.
+    readers = {name: f"{name}-reader" for name in (topics.transactions, topics.labels, topics.dead_letter)}
     return [
         Right("bank", topic, topics.transactions, (write, describe)),
         Right("bank", topic, topics.labels, (write, describe)),
@@ -84,16 +86,16 @@ def kafka_rights(topics: Topics) -> list[Right]:
         Right("pipeline", topic, topics.dead_letter, (read, write, describe)),
         Right("pipeline", transaction, f"{topics.dead_letter}-from-", (write, describe), is_prefix=True),
         Right("pipeline", group, f"process_transactions-{topics.transactions}", (read,), is_prefix=True),
-        Right("pipeline", group, f"{topics.labels}-reader", (read,)),
-        Right("pipeline", group, f"{topics.dead_letter}-reader", (read,)),
+        *(Right("pipeline", group, name, (describe,)) for name in readers.values()),
         Right("desk", topic, topics.transactions, (write, describe)),  # dead letters, corrected
         Right("desk", topic, topics.labels, (write, describe)),
         Right("desk", topic, topics.dead_letter, (read, describe)),
-        Right("desk", group, f"{topics.dead_letter}-reader", (read,)),
-        *(
-            Right("admin", topic, name, made)
-            for name in (topics.transactions, topics.labels, topics.dead_letter)
-        ),
+        Right("desk", group, readers[topics.dead_letter], (describe,)),
+        Right("reader", topic, topics.transactions, (read, describe)),  # the way of one record
+        Right("reader", topic, topics.dead_letter, (read, describe)),
+        Right("reader", group, readers[topics.transactions], (describe,)),
+        Right("reader", group, readers[topics.dead_letter], (describe,)),
+        *(Right("admin", topic, name, made) for name in readers),
         # check_streaming sends two records through a topic of its own.
         Right("admin", topic, check, (*made, read, write), is_prefix=True),
         Right("admin", group, check, (read,), is_prefix=True),

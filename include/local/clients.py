@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from include.stores.cassandra.address import CassandraAddress
 
 #: Accounts on Kafka and Cassandra, named after the part that uses them; what each may do: ``accounts``.
-KafkaUser = Literal["broker", "admin", "bank", "pipeline", "desk"]
+KafkaUser = Literal["broker", "admin", "bank", "pipeline", "desk", "reader"]
 CassandraRole = Literal["superuser", "admin", "pipeline", "desk", "reader"]
 
 SMTP_USER = "tidewatch"

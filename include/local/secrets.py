@@ -42,6 +42,7 @@ class Secrets:
     kafka_bank: str = field(default_factory=_token, repr=False)
     kafka_pipeline: str = field(default_factory=_token, repr=False)
     kafka_desk: str = field(default_factory=_token, repr=False)
+    kafka_reader: str = field(default_factory=_token, repr=False)
     cassandra_superuser: str = field(default_factory=_token, repr=False)
     cassandra_admin: str = field(default_factory=_token, repr=False)
     cassandra_pipeline: str = field(default_factory=_token, repr=False)

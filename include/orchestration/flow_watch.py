@@ -303,4 +303,8 @@ def find_addresses() -> probes.Addresses:
         spark=(spark.hostname or "", spark.port or 15002),
         smtp=smtp,
         airflow=conf.get("api", "base_url", fallback="") or "",
+        # Those that Airflow's own tasks trust when they speak to the API server.
+        authorities=tuple(
+            path for name in ("ssl_ca_file", "ssl_cert") if (path := conf.get("api", name, fallback=""))
+        ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,8 @@ class Addresses:
         librdkafka settings.
     airflow
         Base of Airflow's address; "" if there is none.
+    authorities
+        PEM files with the authorities that Airflow's certificate may be of, beside those this machine trusts.
     """
 
     kafka: Mapping[str, Any] = field(repr=False)
@@ -41,6 +43,7 @@ class Addresses:
     spark: tuple[str, int]
     smtp: tuple[str, int] | None
     airflow: str = ""
+    authorities: tuple[str, ...] = ()
 
 
 def ask_all(addresses: Addresses) -> dict[str, str | None]:
@@ -54,7 +57,7 @@ def ask_all(addresses: Addresses) -> dict[str, str | None]:
         host, port = addresses.smtp
         asked["smtp"] = lambda: smtp(host, port)
     with ThreadPoolExecutor(len(asked) + 1, "probes") as pool:
-        health = pool.submit(airflow, addresses.airflow) if addresses.airflow else None
+        health = pool.submit(airflow, addresses.airflow, addresses.authorities) if addresses.airflow else None
         answers = {name: pool.submit(ask) for name, ask in asked.items()}
         found: dict[str, str | None] = {name: answer.result() for name, answer in answers.items()}
         return found | (health.result() if health else {})
@@ -94,10 +97,18 @@ def spark(host: str, port: int) -> str | None:
     return _answers(host, port, preface, b"\0")
 
 
-def airflow(base: str) -> dict[str, str | None]:
-    """Read Airflow's health page: the API server itself, and the components it has heard of."""
+def airflow(base: str, authorities: Sequence[str] = ()) -> dict[str, str | None]:
+    """Read Airflow's health page: the API server itself, and the components it has heard of.
+
+    Parameters
+    ----------
+    authorities
+        See ``Addresses``.
+    """
+    page = f"{base.rstrip('/')}/api/v2/monitor/health"
     try:
-        with urlopen(f"{base.rstrip('/')}/api/v2/monitor/health", timeout=SECONDS) as answer:  # noqa: S310 (our own)
+        context = _trusting(authorities) if page.startswith("https:") else None
+        with urlopen(page, timeout=SECONDS, context=context) as answer:  # noqa: S310 (our own)
             health = json.load(answer)
     except HTTPError as error:
         return {"api_server": f"{base}: HTTP {error.code}"}
@@ -111,6 +122,19 @@ def airflow(base: str) -> dict[str, str | None]:
         last = part.get(f"latest_{name}_heartbeat")
         found[name] = None if status == "healthy" else f"no sign of life since {last}" if last else status
     return found
+
+
+def _trusting(authorities: Sequence[str]) -> ssl.SSLContext:
+    """Made anew for each look: observers live long, and files of certificates are renewed meanwhile."""
+    context = ssl.create_default_context()
+    for path in authorities:
+        try:
+            context.load_verify_locations(path)
+        except OSError as error:
+            raise OSError(
+                f"expected certificates in {path}, got: {error}; see Airflow's section [api]"
+            ) from error
+    return context
 
 
 def _answers(host: str, port: int, say: bytes, expected: bytes) -> str | None:

@@ -50,11 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "SPARK_REMOTE",
     ):  # left by a parent that has used Spark Connect
         os.environ.pop(name, None)
-    kafka = {
-        "bootstrap.servers": options.kafka,
-        **dict(option.split("=", 1) for option in options.kafka_option),
-        **json.loads(os.environ.get("TIDEWATCH_KAFKA_OPTIONS") or "{}"),
-    }
 
     from pyspark.sql import SparkSession
 
@@ -65,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from include.stores.cassandra.seen import CassandraSeenStore
     from include.stores.lake.files import Lake
     from include.transactions.dead_letters import KafkaDeadLetters
+    from include.transactions.offsets import client_settings
 
+    kafka = dict(option.split("=", 1) for option in options.kafka_option) | client_settings(options.kafka)
     now = settings()
     address = address_of_environment(options.cassandra.split(","), options.cassandra_port, now.keyspace)
     session = address.connect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -9,8 +11,12 @@ from typing import Any, Self
 from confluent_kafka import Consumer, IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from include.settings import SettingsRefused
 from include.transactions.errors import TopicsUnavailable
 from include.transactions.losses import Extent
+
+#: Where commands find how they are let in.
+OPTIONS_VARIABLE = "TIDEWATCH_KAFKA_OPTIONS"
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -32,6 +38,34 @@ def broker_settings(
     """
     login = {"sasl.username": username, "sasl.password": password or ""} if username else {}
     return login | {name: value for name, value in config.items() if name not in _CONSUMER_ONLY}
+
+
+def client_settings(bootstrap: str) -> dict[str, str]:
+    """Settings of a client for a command, which has no Airflow connection.
+
+    What lets it in stands in ``TIDEWATCH_KAFKA_OPTIONS``, a JSON object of librdkafka settings (``sasl.password``,
+    …): everybody can read a command line.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port`` list of brokers.
+
+    Raises
+    ------
+    SettingsRefused
+        The variable holds something else.
+    """
+    try:
+        given = json.loads(os.environ.get(OPTIONS_VARIABLE) or "{}")
+    except ValueError:  # what it holds is not told: it is a secret
+        given = None
+    if not isinstance(given, dict):
+        raise SettingsRefused(
+            f"{OPTIONS_VARIABLE}: expected a JSON object of librdkafka settings, got something else; correct or "
+            "unset it"
+        )
+    return {"bootstrap.servers": bootstrap, **given}
 
 
 def lag(ends: Mapping[int, int], processed: Mapping[int, int]) -> int:

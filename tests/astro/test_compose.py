@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.local.airflow_environment import airflow_environment
 from include.local.jars import CASSANDRA_VERSION, KAFKA_VERSION
 from include.local.services.spark import SparkConnect
 from include.settings import Settings
@@ -97,6 +98,21 @@ def test_lake_is_one_volume_under_one_path() -> None:
     readers = {"scheduler", "triggerer", "dag-processor"}
     assert {name for name, uri in told.items() if uri} == readers
     assert {told[name] for name in readers} == {f"file://{path}"}
+
+
+def test_people_sign_in_and_have_the_roles_of_the_embedded_stack(tmp_path: Path) -> None:
+    """Astro's own compose file makes everybody an administrator; what stands here is merged over it."""
+    theirs = {name: _environment(service) for name, service in services().items() if name in ASTRO}
+    assert set(theirs) == {
+        "api-server",
+        "scheduler",
+        "triggerer",
+        "dag-processor",
+    }  # all that run Airflow's code
+    assert {now["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] for now in theirs.values()} == {"False"}
+    embedded = airflow_environment(Settings(stack_dir=tmp_path))
+    users = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
+    assert {now[users] for now in theirs.values()} == {embedded[users]}
 
 
 def test_only_the_scheduler_preloads() -> None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from prometheus_client.parser import text_string_to_metric_families
 
 from include.local.airflow_environment import address
+from include.local.clients import http_context
 from include.local.secrets import load_secrets
 from include.settings import PROJECT, Settings
 from include.stores.lake.files import Lake
@@ -53,7 +54,7 @@ def _read_metrics(stack: Settings, shown: str) -> Metrics:
     request = urllib.request.Request(  # noqa: S310 - our own address
         f"{address(stack)}/fraud-desk/api/metrics", headers={"Authorization": f"Bearer {shown}"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30, context=http_context(stack)) as answer:  # noqa: S310
         text = answer.read().decode()
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -79,7 +80,7 @@ def grown(before: Metrics, after: Metrics, *key: str) -> float:
 def trace(*arguments: str) -> subprocess.CompletedProcess[str]:
     """``make trace``, as a command."""
     return subprocess.run(
-        [sys.executable, "-m", "include.auditing.trace", *arguments],
+        [sys.executable, "-m", "include.local.as_reader", sys.executable, "-m", "include.auditing.trace", *arguments],
         cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 

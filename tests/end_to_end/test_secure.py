@@ -27,6 +27,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from include.cases.suppressions import Scope
+from include.governance.incidents import open_incidents
+from include.local.airflow_api import AirflowApi
 from include.local.airflow_environment import address
 from include.local.clients import (
     CassandraRole,
@@ -38,14 +40,18 @@ from include.local.clients import (
     spark_url,
 )
 from include.local.secrets import load_secrets
+from include.orchestration import probes
 from include.settings import HOST, PROJECT, Settings
 from include.stores.cassandra.address import CassandraAddress
 from include.stores.cassandra.errors import StoreUnavailable
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger
 from include.stores.lake.names import LABELS
+from include.telemetry.catalogue import LAG, OLDEST
+from include.transactions.offsets import TopicOffsets
 from tests.conftest import own_stack
 from tests.end_to_end.demos import is_through, run_demo
+from tests.end_to_end.observed import metrics_of, ways_of
 from tests.end_to_end.secure_clients import REFUSED, errors_of, person, read, write
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
@@ -76,6 +82,36 @@ def test_the_demo_passes(demo: tuple[Settings, dict[str, Any]]) -> None:
     is_through(demo[1])
 
 
+def test_no_incident_is_open(now: Settings) -> None:
+    lake, end = Lake(now.lake), time.monotonic() + 90
+    assert set(lake.names("watch/observers")) == {"sweep.json", "desk.json", "triggerer.json"}
+    while still := open_incidents(lake):  # one that is over is cleared at the observers' next look
+        assert time.monotonic() < end, still
+        time.sleep(2)
+    components = ("api_server", "metadatabase", "scheduler", "triggerer", "dag_processor")
+    assert probes.airflow(address(now), [authority(now)]) == dict.fromkeys(components)
+
+
+def test_a_record_that_waits_is_seen_in_the_metrics_and_traced(now: Settings) -> None:
+    airflow, topic = AirflowApi(now), now.topics.transactions
+    airflow.pause("process_transactions", True)
+    try:
+        end = time.monotonic() + 120
+        while any(run["state"] in ("queued", "running") for run in airflow.runs("process_transactions")):
+            assert time.monotonic() < end, "waited 120 s for the runs of process_transactions to end"
+            time.sleep(1)
+        assert write(now, "bank", topic) is None
+        found = metrics_of(now)  # of all parts: one that cannot be read fails here
+        (lagging,) = [key[1] for key, lag in found.items() if key[0] == LAG.name and lag]
+        assert found[OLDEST.name, topic] > 0
+        with TopicOffsets(kafka_client(now, "reader"), topic) as offsets:
+            place = f"{lagging}:{offsets.ends()[int(lagging)] - 1}"
+        (way,) = ways_of("--offset", place)
+        assert (way["outcome"], [note for note in way["notes"] if "not asked" in note]) == ("waiting", [])
+    finally:
+        airflow.pause("process_transactions", False)
+
+
 # People
 
 
@@ -89,12 +125,8 @@ def test_an_analyst_works_at_the_desk(now: Settings) -> None:
         .json()["case"]["version"]
     )
     verdict = {"action": "confirm_fraud", "version": version}
-    done = (
-        analyst.post(f"/fraud-desk/api/alerts/{first['alert_id']}/act", json=verdict)
-        .raise_for_status()
-        .json()
-    )
-    assert done["status"] == "CONFIRMED"
+    done = analyst.post(f"/fraud-desk/api/alerts/{first['alert_id']}/act", json=verdict)
+    assert done.raise_for_status().json()["status"] == "CONFIRMED"
     asked = {
         "scope": Scope.ACCOUNT.value,
         "value": first["account_id"],
@@ -113,6 +145,7 @@ def test_airflow_speaks_to_nobody_in_the_clear_and_to_no_stranger(now: Settings)
     health = "/api/v2/monitor/health"
     with pytest.raises((httpx.TransportError, ValueError)):
         httpx.get(f"http://{HOST}:{now.ports.airflow}{health}", timeout=10)
+    # Nobody is taken in who does not know this installation's authority; the observers do.
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(address(now) + health, timeout=10)  # noqa: S310 - our own address
     trusted = http_context(now)

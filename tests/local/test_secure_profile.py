@@ -24,7 +24,8 @@ from include.local.services.postgres import Postgres
 from include.local.services.spark import SparkConnect
 from include.local.stack import check_profile
 from include.orchestration import connections
-from include.settings import PROJECT, Settings, Topics
+from include.settings import PROJECT, Settings, SettingsRefused, Topics
+from include.transactions.offsets import client_settings
 
 
 @pytest.fixture
@@ -96,6 +97,47 @@ def test_the_bank_reads_nothing_and_nobody_writes_what_the_pipeline_reads_but_ba
 
 def _writes(operations: tuple[AclOperation, ...]) -> bool:
     return AclOperation.WRITE in operations
+
+
+def test_the_reader_of_kafka_is_let_in_by_its_environment(
+    secure: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in reader_environment(secure).items():
+        monkeypatch.setenv(name, value)
+    assert client_settings(secure.brokers) == kafka_client(secure, "reader")
+    assert kafka_client(secure, "reader")["sasl.username"] == "reader"
+
+
+@pytest.mark.parametrize("value", ["not-JSON-s3cret", '["s3cret"]'])
+def test_a_login_that_cannot_be_read_is_refused_and_not_shown(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEWATCH_KAFKA_OPTIONS", value)
+    with pytest.raises(SettingsRefused, match="TIDEWATCH_KAFKA_OPTIONS: expected a JSON object") as refused:
+        client_settings("broker:9092")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_reader_writes_nothing_and_reads_no_labels() -> None:
+    rights = [right for right in kafka_rights(Topics()) if right.user == "reader"]
+    operations = {operation for right in rights for operation in right.operations}
+    assert operations == {AclOperation.READ, AclOperation.DESCRIBE}
+    topics = {right.name for right in rights if right.resource is ResourceType.TOPIC}
+    assert topics == {Topics().transactions, Topics().dead_letter}
+
+
+def test_who_reads_a_topic_may_ask_where_the_group_of_its_readers_is() -> None:
+    """``reading.read_between`` is one of them: librdkafka fails where it is not told so."""
+    rights = kafka_rights(Topics())
+    readers = {
+        (right.user, f"{right.name}-reader")
+        for right in rights
+        if right.resource is ResourceType.TOPIC
+        and AclOperation.READ in right.operations
+        and not right.is_prefix
+    }
+    groups = {(right.user, right.name) for right in rights if right.resource is ResourceType.GROUP}
+    assert readers - groups == set()
 
 
 def test_a_deep_folder_does_not_make_the_sockets_path_too_long(tmp_path: Path) -> None:

@@ -19,9 +19,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from include.local.airflow_environment import address, airflow_environment
+from include.local.airflow_settings import embedded, read
+from include.local.certificates import Certificates, ServerFiles
 from include.local.supervision import Supervision
 from include.orchestration import probes
-from include.settings import HOST, Settings
+from include.orchestration.flow_watch import find_addresses
+from include.settings import HOST, Ports, Profile, Settings
+from tests.connections import set_connection
 from tests.stopping import stopped
 
 
@@ -109,13 +114,9 @@ def test_one_node_of_a_cluster_is_enough() -> None:
         assert probes.cassandra(((HOST, closed_port()), (HOST, port))) is None
 
 
-def test_airflow_tells_of_its_components() -> None:
-    health = {
-        "metadatabase": {"status": "healthy"},
-        "scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-01-01T00:00:00"},
-        "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": "2026-01-01T00:00:00"},
-        "dag_processor": {"status": None},
-    }
+@contextmanager
+def health_page(health: dict[str, Any], files: ServerFiles | None = None, port: int = 0) -> Iterator[int]:
+    """Airflow's health page; with a server's files over TLS."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -126,10 +127,30 @@ def test_airflow_tells_of_its_components() -> None:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    with HTTPServer((HOST, 0), Page) as server:
+    class Server(HTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that trusts nobody hangs up: say nothing."""
+
+    with Server((HOST, port), Page) as server:
+        if files is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(files.certificate, files.key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        found = probes.airflow(f"http://{HOST}:{server.server_port}")
+        yield server.server_port
         server.shutdown()
+
+
+def test_airflow_tells_of_its_components() -> None:
+    health = {
+        "metadatabase": {"status": "healthy"},
+        "scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-01-01T00:00:00"},
+        "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": "2026-01-01T00:00:00"},
+        "dag_processor": {"status": None},
+    }
+
+    with health_page(health) as port:
+        found = probes.airflow(f"http://{HOST}:{port}")
     assert found == {
         "api_server": None,
         "metadatabase": None,
@@ -137,6 +158,44 @@ def test_airflow_tells_of_its_components() -> None:
         "triggerer": None,
     }
     assert list(probes.airflow(f"http://{HOST}:{closed_port()}")) == ["api_server"]
+
+
+def test_airflow_behind_an_authority_of_its_own_is_asked_by_who_knows_it(tmp_path: Path) -> None:
+    ours, other = (Certificates(tmp_path / name) for name in ("ours", "other"))
+    ours.ensure()
+    other.ensure()
+    with health_page({"scheduler": {"status": "healthy"}}, ours.of("airflow")) as port:
+        base = f"https://{HOST}:{port}"
+        assert probes.airflow(base, [str(ours.authority)]) == {"api_server": None, "scheduler": None}
+        for authorities in ([], [str(other.authority)]):
+            (said,) = probes.airflow(base, authorities).values()
+            assert "CERTIFICATE_VERIFY_FAILED" in (said or "")
+        (said,) = probes.airflow(base, [str(tmp_path / "nothing.pem")]).values()
+        assert "nothing.pem" in (said or "")
+
+
+@pytest.mark.parametrize("profile", ["open", "secure"])
+def test_observers_trust_whom_the_tasks_of_airflow_trust(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed_port()
+    now = Settings(profile=profile, stack_dir=tmp_path, ports=Ports(airflow=port))
+    Certificates(tmp_path).ensure()
+    for name, value in airflow_environment(now).items():
+        if name.startswith("AIRFLOW__API__"):
+            monkeypatch.setenv(name, value)
+    for connection in read().connections:
+        if connection.conn_type in ("kafka", "cassandra", "spark_connect", "smtp"):
+            set_connection(monkeypatch, **embedded(connection, now).model_dump())
+    found = find_addresses()
+    assert found.airflow == address(now)
+    if profile == "open":
+        assert found.authorities == ()
+        return
+    with health_page({"scheduler": {"status": "healthy"}}, Certificates(tmp_path).of("airflow"), port):
+        said = probes.ask_all(found)
+    assert said["api_server"] is None
+    assert said["scheduler"] is None
 
 
 @pytest.mark.servers

@@ -15,6 +15,7 @@ from include.orchestration import connections
 from include.orchestration.connections import open_channels
 from include.settings import Settings
 from tests.alerts.examples import message
+from tests.connections import set_connection
 
 RECIPIENTS = {
     "email": "customer+C-77@example.com",
@@ -35,24 +36,9 @@ def mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox
         here = base.model_copy(update={"ports": ports})
         for connection in read().connections:
             if connection.conn_id in {*VENDORS, "smtp_default"}:
-                _set(monkeypatch, **embedded(connection, here).model_dump())
+                set_connection(monkeypatch, **embedded(connection, here).model_dump())
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         yield running
-
-
-def _set(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
-    names = {
-        "conn_schema": "schema",
-        "conn_login": "login",
-        "conn_password": "password",
-        "conn_extra": "extra",
-    }
-    value = {
-        names.get(name, name.removeprefix("conn_") if name != "conn_type" else name): found
-        for name, found in fields.items()
-        if found is not None and name != "conn_id"
-    }
-    monkeypatch.setenv(f"AIRFLOW_CONN_{fields['conn_id'].upper()}", json.dumps(value))
 
 
 def test_every_channel_reaches_the_mailbox_and_is_shown_there(mailbox: Mailbox) -> None:
@@ -86,7 +72,7 @@ def test_only_what_is_asked_for_is_looked_up(mailbox: Mailbox, monkeypatch: pyte
 def test_sendgrid_is_used_if_its_connection_is_there(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _set(monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key")
+    set_connection(monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key")
     (channel,) = open_channels()()
     assert type(channel).__name__ == "SendGridChannel"
 
@@ -94,7 +80,9 @@ def test_sendgrid_is_used_if_its_connection_is_there(
 def test_sendgrid_alone_is_enough_if_it_names_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)
     extra = json.dumps({"from_email": "alerts@example.com"})
-    _set(monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key", conn_extra=extra)
+    set_connection(
+        monkeypatch, conn_id="sendgrid_default", conn_type="generic", conn_password="key", conn_extra=extra
+    )
     (channel,) = open_channels()()
     assert type(channel).__name__ == "SendGridChannel"
 
@@ -133,7 +121,9 @@ def test_a_channel_that_is_not_set_up_stops_no_other(
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_DEFAULT")
     # As Astro reads the file: without a password.
-    _set(monkeypatch, **next(c for c in read().connections if c.conn_id == "twilio_default").model_dump())
+    set_connection(
+        monkeypatch, **next(c for c in read().connections if c.conn_id == "twilio_default").model_dump()
+    )
     with caplog.at_level(logging.ERROR):
         channels = open_channels(("sms", "slack", "email"))()
     assert [channel.name for channel in channels] == ["email"]
