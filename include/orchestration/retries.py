@@ -31,6 +31,7 @@ POLICY = ExceptionRetryPolicy(
             exception=[
                 "include.features.errors.ParityBroken",
                 "include.stores.cassandra.errors.ForeignKeyspace",
+                "include.stores.cassandra.errors.MigrationInvalid",
                 "include.stores.lake.errors.ForeignLake",
                 "include.detection.errors.PromotionRefused",
                 "include.governance.errors.ChangeRefused",
