@@ -84,6 +84,7 @@ def kafka_rights(topics: Topics) -> list[Right]:
         Right("pipeline", topic, topics.dead_letter, (read, write, describe)),
         Right("pipeline", transaction, f"{topics.dead_letter}-from-", (write, describe), is_prefix=True),
         Right("pipeline", group, f"process_transactions-{topics.transactions}", (read,), is_prefix=True),
+        Right("pipeline", group, f"{topics.transactions}-reader", (read,)),
         Right("pipeline", group, f"{topics.labels}-reader", (read,)),
         Right("pipeline", group, f"{topics.dead_letter}-reader", (read,)),
         Right("desk", topic, topics.transactions, (write, describe)),  # dead letters, corrected
