@@ -29,6 +29,7 @@ POLICY = ExceptionRetryPolicy(
         ),
         RetryRule(
             exception=[
+                "include.alerts.errors.CustomerError",
                 "include.features.errors.ParityBroken",
                 "include.stores.cassandra.errors.ForeignKeyspace",
                 "include.stores.cassandra.errors.MigrationInvalid",
