@@ -41,7 +41,7 @@ from include.transactions.topics import ensure_topics, topic_specs
 def make_stores(now: Settings) -> None:
     """Keyspace, tables, topics and the shipped rules, as ``initialize_stores`` makes them."""
     bare = cassandra_client(now, "admin").connect(with_keyspace=False)
-    migrate(bare, now.keyspace, now.replication)
+    migrate(bare, now.keyspace, now.replication, event_days=now.stream.retention_days)
     bare.cluster.shutdown()
     names = now.topics
     specs = topic_specs(

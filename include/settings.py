@@ -92,7 +92,7 @@ class Stream(BaseModel):
     refire_seconds: Seconds = 15.0  # wake again when nothing has advanced for this long
     max_offsets_per_batch: int = Field(20_000, gt=0)  # bounds the memory of every later step
     max_run_seconds: Seconds = 30.0  # one run hands over to the next after this long
-    retention_days: int = Field(30, gt=0, le=3_650)  # older events are refused
+    retention_days: int = Field(30, gt=0, le=3_650)  # older events are refused; less than ids are remembered
     history_patience_seconds: float = Field(
         20.0, ge=0, le=86_400
     )  # away so long, decisions are made without history

@@ -11,6 +11,7 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from include.settings import Settings
+from include.transactions.content import content_digest
 from include.transactions.labels import LabelEvent, validate_label
 from include.transactions.offsets import TopicOffsets
 from include.transactions.reading import read_between
@@ -39,9 +40,10 @@ class Produced:
     transactions, arrived
         Each sound transaction once, and when the broker had it first.
     duplicates
-        Further arrivals of a sound transaction's id.
+        Further arrivals of a sound transaction.
     dead
-        Records of the transactions topic that break the contract: place → arrival.
+        Records of the transactions topic that break the contract, or use the id of a transaction that says something
+        else: place → arrival. Of an id that stands in several partitions it is not known which came first.
     labels, dead_labels
         The same of the labels topic, which is compacted: the newest of each transaction at least.
     """
@@ -79,9 +81,10 @@ def _judge(found: Produced, message: Message, retention: timedelta) -> None:
     arrived_at = _arrival(message)
     found.records += 1
     parsed = validate(message.value(), message.key(), arrived_at, retention)
-    if not isinstance(parsed, Parsed):
+    first = found.transactions.get(parsed.transaction_id) if isinstance(parsed, Parsed) else None
+    if not isinstance(parsed, Parsed) or (first and content_digest(parsed) != content_digest(first)):
         found.dead[message.partition(), message.offset()] = arrived_at
-    elif parsed.transaction_id in found.transactions:
+    elif first is not None:
         found.duplicates += 1
         before = found.arrived[parsed.transaction_id]
         found.arrived[parsed.transaction_id] = min(before, arrived_at)

@@ -85,7 +85,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
             yield from enumerate(table.to_pylist(), 1)
         else:
             raise CustomerError(f"{path}: expected a file that ends in .csv or .parquet")
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:  # a name with a NUL is a ValueError
         raise CustomerError(f"{path}: expected a readable {kind[1:]} file, got: {error}") from error
 
 

@@ -21,7 +21,8 @@ from include.governance.audit import record_action
 from include.governance.errors import RuleBookError
 from include.orchestration.approval import PROMOTE_SHARE, REJECT, Answer
 from include.orchestration.notices import tell, tell_of_incidents
-from include.orchestration.variables import variable
+from include.orchestration.run_parameters import ChallengerWanted
+from include.orchestration.variables import checked, variable
 from include.pipeline.challengers import Challenger, ChallengerBook, Phase
 from include.pipeline.drift import DriftWatch
 from include.pipeline.models import model_registry, rule_book
@@ -119,12 +120,14 @@ def train_challenger(
 
     Raises
     ------
+    InputRefused
+        The parameters of the run make no sense.
     AirflowSkipException
         There is no reason, or not enough is labelled yet.
     """
-    lake = _lake()
+    wanted, lake = checked("the parameters of the run", ChallengerWanted, dict(params)), _lake()
     drift = "model_drift" in woken_by
-    if params.get("only_if_missing") or (woken_by and not drift):
+    if wanted.only_if_missing or (woken_by and not drift):
         raise AirflowSkipException("the run was for the first model")
     look = _watch(lake).last_look() if drift else None
     if look is not None and not look.retraining_due:
@@ -140,10 +143,9 @@ def train_challenger(
             "no retraining answers this drift, or it is planned for later: drift/episode.json"
         )
     why = "drift" if drift else "the calendar" if run_type == "scheduled" else f"a wish of {by}"
-    seed = int(params.get("seed", 0))
     try:
         days = RetrainingSettings().train_days if drift else None
-        made = retrain(lake, _registry(lake), _wanted(), why, TrainingSettings(seed=seed), days)
+        made = retrain(lake, _registry(lake), _wanted(), why, TrainingSettings(seed=wanted.seed), days)
     except TrainingRefused as refused:
         raise AirflowSkipException(str(refused)) from refused
     return made.model_dump(mode="json")

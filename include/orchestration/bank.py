@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from include.detection.training import TrainingSettings
 from include.orchestration.adaptation import enter_first_model
 from include.orchestration.connections import KAFKA_BANK, cassandra_session, kafka_config
+from include.orchestration.run_parameters import CustomersWanted
 from include.orchestration.variables import checked, variable
 from include.pipeline import customers, first_model
 from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
@@ -102,12 +103,16 @@ def load_customers(params: Mapping[str, Any]) -> None:
 
     Raises
     ------
+    InputRefused
+        The parameters of the run make no sense.
     CustomerError
         The file cannot be read.
     """
+    file = checked("the parameters of the run", CustomersWanted, dict(params)).file
+    order = None if file else BankOrder.of(params)
     with cassandra_session() as session:
         store = CassandraCustomerStore(session)
-        if file := params.get("file"):
+        if order is None:
             names = pseudonymiser()
             by_name = store if names is None else TokenCustomers(store, names)
             loaded, bad = customers.load_customers(Path(file), by_name)
@@ -115,7 +120,7 @@ def load_customers(params: Mapping[str, Any]) -> None:
                 log.error("%s: %s", file, row)
             log.info("loaded %s customers, left out %s rows", loaded, len(bad))
             return
-        feed = BankOrder.of(params).feed(Lake(settings().lake))
+        feed = order.feed(Lake(settings().lake))
         log.info("invented %s customers", customers.add_simulated(feed.customer_ids, store))
 
 

@@ -13,6 +13,8 @@ from include.governance.erasures import APPROVED
 from include.orchestration.approval import ERASE, Answer
 from include.orchestration.connections import cassandra_session
 from include.orchestration.governance_rules import author_of
+from include.orchestration.run_parameters import Erasure
+from include.orchestration.variables import checked
 from include.privacy import erasing
 from include.privacy.erasure import (
     ErasurePlan,
@@ -41,18 +43,11 @@ def plan_erasure(params: Mapping[str, Any], dag_run: Any) -> dict[str, str]:
 
     Raises
     ------
-    ErasureRefused
-        See ``open_erasure``.
+    InputRefused, ChangeRefused, ErasureRefused
+        The parameters are none, nobody asks, and see ``open_erasure``.
     """
-    lake, asked_by = Lake(settings().lake), author_of({"author": params.get("requested_by")}, dag_run)
-    plan = open_erasure(
-        lake,
-        dag_run.run_id,
-        str(params.get("customer_id") or ""),
-        [str(one) for one in params.get("account_ids") or ()],
-        str(params.get("reason") or ""),
-        asked_by,
-    )
+    lake = Lake(settings().lake)
+    plan = requested_erasure(lake, params, dag_run)
     with cassandra_session() as session:
         eraser = CassandraEraser(session, plan.accounts)
         kept = [why for account in plan.accounts for why in eraser.keeps(account).values()]
@@ -62,6 +57,13 @@ def plan_erasure(params: Mapping[str, Any], dag_run: Any) -> dict[str, str]:
         f"Cassandra. {len(kept)} alerts would be kept ({'; '.join(sorted(set(kept))) or 'none'}). It cannot be undone."
     )
     return {"request": plan.request, "body": body}
+
+
+def requested_erasure(lake: Lake, params: Mapping[str, Any], dag_run: Any) -> ErasurePlan:
+    """The plan of what a run was triggered for; errors as ``plan_erasure``."""
+    wanted = checked("the parameters of the run", Erasure, dict(params))
+    asked_by = author_of({"author": wanted.requested_by}, dag_run)
+    return open_erasure(lake, dag_run.run_id, wanted.customer_id, wanted.account_ids, wanted.reason, asked_by)
 
 
 def start_erasure(request: str, told: Mapping[str, Any] | None) -> str:

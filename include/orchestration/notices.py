@@ -80,8 +80,10 @@ class DutyDesk(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    address: str = ""
-    after_minutes: float = Field(5.0, ge=0)
+    address: str = Field("", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    after_minutes: float = Field(
+        5.0, ge=0, le=525_600, allow_inf_nan=False
+    )  # a year: beyond, nobody is meant
 
 
 def tell_duty_desk(lake: Lake) -> None:
@@ -110,9 +112,10 @@ def tell_of_provisional_alerts(lake: Lake, desk: DutyDesk) -> bool:
     """Tell the duty desk of alerts that were decided without history, which nobody else is told of yet.
 
     One mail for all that have come since the last; the alert store is away, so they are in no queue. Each becomes
-    an ordinary alert, or is withdrawn, once its batch is scored.
+    an ordinary alert, or is withdrawn, once its batch is scored. Of very many the mail names the first, and says so.
     """
-    batches, alerts = untold_alerts(lake)
+    untold = untold_alerts(lake)
+    batches, alerts = untold.batches, untold.alerts
     if not batches:
         return False
     rows = [
@@ -120,9 +123,10 @@ def tell_of_provisional_alerts(lake: Lake, desk: DutyDesk) -> bool:
         for one in alerts
     ]
     words = [
-        "Cassandra is away. These transactions were decided ALERT by rules that need no history; they are in no queue "
-        "yet and will be scored again.",
+        f"Cassandra is away. {untold.total:,} transactions were decided ALERT by rules that need no history; they are "
+        "in no queue yet and will be scored again.",
         *rows,
+        *_cut(len(rows), untold.total),
         f"Batches {batches[0]} to {batches[-1]}; all of them are in the lake, provisional/batch=….",
     ]
     key = f"provisional:{batches[0]}-{batches[-1]}"
@@ -131,6 +135,16 @@ def tell_of_provisional_alerts(lake: Lake, desk: DutyDesk) -> bool:
     ):
         note_told(lake, batches[-1])
     return left
+
+
+def _cut(shown: int, total: int) -> list[str]:
+    """What stands below a list that does not name all."""
+    if shown == total:
+        return []
+    return [
+        f"These are the first {shown:,} of {total:,}: {total - shown:,} more are named in no mail; they stand in the "
+        "batches below."
+    ]
 
 
 def told_before(lake: Lake, key: str) -> bool:

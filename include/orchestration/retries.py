@@ -29,8 +29,10 @@ POLICY = ExceptionRetryPolicy(
         ),
         RetryRule(
             exception=[
+                "include.alerts.errors.CustomerError",
                 "include.features.errors.ParityBroken",
                 "include.stores.cassandra.errors.ForeignKeyspace",
+                "include.stores.cassandra.errors.MigrationInvalid",
                 "include.stores.lake.errors.ForeignLake",
                 "include.detection.errors.PromotionRefused",
                 "include.governance.errors.ChangeRefused",

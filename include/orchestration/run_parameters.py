@@ -31,12 +31,19 @@ def _near(moment: datetime | None) -> datetime | None:
     return moment
 
 
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("expected text that can be written as UTF-8") from None
+    return text
+
+
 #: A moment; nothing for an empty text.
 Moment = Annotated[datetime | None, BeforeValidator(_moment), AfterValidator(_near)]
+_EMPTY, _STORABLE = BeforeValidator(lambda value: "" if value is None else value), AfterValidator(_encodable)
 #: An empty text where Airflow's form has none.
-Text = Annotated[
-    str, BeforeValidator(lambda value: "" if value is None else value), Field(max_length=100_000)
-]
+Text = Annotated[str, Field(max_length=100_000), _EMPTY, _STORABLE]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
@@ -84,6 +91,30 @@ class Resending(_Parameters):
     reason: Text = ""
     limit: int = Field(MANY, ge=1)
     corrections: list[Any] = Field(default_factory=list, max_length=1_000)
+
+
+class Erasure(_Parameters):
+    """Of ``erase_customer``; ids as long as the contract has them."""
+
+    customer_id: Annotated[str, Field(max_length=64), _EMPTY, _STORABLE] = ""
+    account_ids: list[Annotated[str, Field(max_length=34), _STORABLE]] = Field(
+        default_factory=list, max_length=10_000
+    )
+    reason: Text = ""
+    requested_by: Text = ""
+
+
+class CustomersWanted(_Parameters):
+    """Of ``load_customers``: a file of the bank, or nothing."""
+
+    file: Text = ""
+
+
+class ChallengerWanted(_Parameters):
+    """Of ``train_models``."""
+
+    only_if_missing: bool = False
+    seed: int = Field(0, ge=0, lt=2**32)
 
 
 class ListChange(_Parameters):

@@ -41,6 +41,7 @@ from include.stores.cassandra.audit import witness
 from include.stores.cassandra.labels import CassandraLabelStore
 from include.stores.cassandra.loader import load_batch
 from include.stores.cassandra.queries import transactions
+from include.stores.cassandra.retention import Retention
 from include.stores.cassandra.seen import CassandraSeenStore
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -90,8 +91,11 @@ def process() -> list[str]:
     ------
     AirflowSkipException
         The store of accepted ids stays away: what has arrived was decided without history and is settled later.
+    MigrationInvalid
+        Ids would be forgotten while their events may still come a second time.
     """
     now, lake, began_at = settings(), _lake(), datetime.now(UTC)
+    Retention().refuse_forgetting(now.stream.retention_days)
     with cassandra_session_soon() as session:
         kafka = kafka_config()
         job = ProcessJob(

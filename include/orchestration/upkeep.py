@@ -40,6 +40,7 @@ from include.spark.check import check_streaming
 from include.stores.cassandra.installation import claim_keyspace, refuse_foreign
 from include.stores.cassandra.migrations import migrate
 from include.stores.cassandra.permissions import grant
+from include.stores.cassandra.retention import Retention
 from include.stores.cassandra.running import prune_running_totals
 from include.stores.cassandra.state import CassandraStateStore
 from include.stores.lake.files import Lake
@@ -53,10 +54,18 @@ _KEY_COLUMNS = {"account": "account_id", "counterparty": "counterparty_id"}
 
 
 def create_topics() -> None:
-    """Create the topics that are missing, refuse those that differ."""
+    """Create the topics that are missing, refuse those that differ.
+
+    Raises
+    ------
+    MigrationInvalid
+        They would keep events for longer than their ids are remembered.
+    """
     from confluent_kafka.admin import AdminClient
 
-    now, kafka = settings(), kafka_config(KAFKA_ADMIN)
+    now = settings()
+    Retention().refuse_forgetting(now.stream.retention_days)
+    kafka = kafka_config(KAFKA_ADMIN)
     specs = topic_specs(
         transactions=now.topics.transactions,
         dead_letter=now.topics.dead_letter,
@@ -75,8 +84,13 @@ def migrate_cassandra() -> None:
     ------
     ForeignLake, ForeignKeyspace
         One of them is another installation's; nothing was changed.
+    MigrationInvalid
+        Ids would be forgotten while their events may still come; nothing was changed.
     """
     from airflow.sdk import Variable
+
+    event_days = settings().stream.retention_days
+    Retention().refuse_forgetting(event_days)
 
     keyspace, mine = settings().keyspace, Variable.get("installation_id", default=None)
     if not mine:
@@ -87,7 +101,7 @@ def migrate_cassandra() -> None:
     session = cassandra_address(CASSANDRA_ADMIN).connect(with_keyspace=False)
     try:
         refuse_foreign(session, keyspace, mine)
-        applied = migrate(session, keyspace, settings().replication)
+        applied = migrate(session, keyspace, settings().replication, event_days=event_days)
         claim_keyspace(session, keyspace, mine)
         granted = grant(session, keyspace, cassandra_roles())
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,11 +16,14 @@ from include.pipeline.batch_log import batch_numbers
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage, accepted_file
 from include.stores.lake.names import ARRIVALS
+from include.transactions.content import content_digests, says_the_same
+from include.transactions.contract import REUSED_TRANSACTION_ID
 from include.transactions.dead_letter import Place
 from include.transactions.judging import judge
-from include.transactions.schema import ARRIVAL_SCHEMA
+from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
 
 _COLUMNS = ("transaction_id", "kafka_partition", "kafka_offset", "arrived_at", "errors")
+_ACCEPTED = tuple(ACCEPTED_SCHEMA.names)
 #: Spark runs that are looked through for further arrivals of a transaction that is found already.
 FURTHER_RUNS = 500
 
@@ -45,6 +48,8 @@ class Found:
         The batch that read it; None while there is none.
     reasons
         Of a refusal.
+    content
+        Digest of what an accepted one says, see ``include.transactions.content``.
     """
 
     topic: str
@@ -54,6 +59,7 @@ class Found:
     batch: int | None = None
     arrived_at: datetime | None = None
     reasons: tuple[str, ...] = ()
+    content: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Search:
         accepted = self._accepted(transaction_id, batch)
         runs = self.lake.names(ARRIVALS)
         others = [
-            self._judged(row, run)
+            self._judged(row, run, accepted)
             for run in (runs[-FURTHER_RUNS:] if accepted else runs)
             for row in self._arrivals(run, pc.field("transaction_id") == transaction_id)
         ]
@@ -108,7 +114,7 @@ class Search:
         manifest = BatchLedger(self.lake).manifest(Stage.ACCEPTED, batch) or {}
         run = f"run={int(manifest.get('spark_run', batch)):010d}"
         for row in self._arrivals(run, at_place):
-            return self._found(row, Outcome.DEAD_LETTERED if row["errors"] else Outcome.DUPLICATE, batch)
+            return self._left_out(row, batch, None)
         return Found(self.topic, place, Outcome.LEFT_OUT, batch=batch)
 
     def batch_of(self, place: Place) -> int | None:
@@ -130,15 +136,21 @@ class Search:
                 return None
         return there[index]
 
-    def _accepted(self, transaction_id: str, hint: int | None) -> list[Found]:
+    def _accepted(self, transaction_id: str, hint: int | None, until: int | None = None) -> list[Found]:
         there = batch_numbers(self.lake, str(Stage.ACCEPTED))
+        if until is not None:
+            there = there[: bisect_right(there, until)]
         for number in ([hint] if hint is not None else []) + there[::-1]:
             path = accepted_file(number)
             if not self.lake.exists(path):
                 continue
-            rows = self.lake.read_table(path, _COLUMNS).filter(pc.field("transaction_id") == transaction_id)
-            if rows.num_rows:
-                return [self._found(row, Outcome.ACCEPTED, number) for row in rows.to_pylist()]
+            if transaction_id not in self.lake.read_table(path, _COLUMNS[:1])["transaction_id"].to_pylist():
+                continue
+            rows = self.lake.read_table(path, _ACCEPTED).filter(pc.field("transaction_id") == transaction_id)
+            return [
+                self._found(row, Outcome.ACCEPTED, number, digest)
+                for row, digest in zip(rows.to_pylist(), content_digests(rows), strict=True)
+            ]
         return []
 
     def _arrivals(self, run: str, wanted: pc.Expression) -> Iterator[dict[str, Any]]:
@@ -155,7 +167,7 @@ class Search:
                 continue
             yield from judge(whole.filter(wanted), self.retention).to_pylist()
 
-    def _judged(self, row: dict[str, Any], run: str) -> Found | None:
+    def _judged(self, row: dict[str, Any], run: str, accepted: list[Found]) -> Found | None:
         place = Place(row["kafka_partition"], row["kafka_offset"])
         batch = self.batch_of(place)
         if (
@@ -165,9 +177,29 @@ class Search:
             return None  # its batch is deleted
         if batch is None:
             return self._found(row, Outcome.WAITING, None)
-        return self._found(row, Outcome.DEAD_LETTERED if row["errors"] else Outcome.DUPLICATE, batch)
+        return self._left_out(row, batch, accepted)
 
-    def _found(self, row: dict[str, Any], outcome: Outcome, batch: int | None) -> Found:
+    def _left_out(self, row: dict[str, Any], batch: int, accepted: list[Found] | None) -> Found:
+        """A record that was not accepted: broken, a repetition, or of an id that means another transaction.
+
+        Parameters
+        ----------
+        accepted
+            What was accepted under its id; None: it is looked for, from the record's batch back.
+        """
+        if row["errors"]:
+            return self._found(row, Outcome.DEAD_LETTERED, batch)
+        first = self._accepted(row["transaction_id"], None, batch) if accepted is None else accepted
+        if not first:
+            return self._found(row, Outcome.LEFT_OUT, batch)
+        (digest,) = content_digests(pa.Table.from_pylist([row], schema=ACCEPTED_SCHEMA))
+        if any(says_the_same(digest, one.content) for one in first):
+            return self._found(row, Outcome.DUPLICATE, batch)
+        return self._found(row | {"errors": [REUSED_TRANSACTION_ID]}, Outcome.DEAD_LETTERED, batch)
+
+    def _found(
+        self, row: dict[str, Any], outcome: Outcome, batch: int | None, content: bytes | None = None
+    ) -> Found:
         return Found(
             self.topic,
             Place(row["kafka_partition"], row["kafka_offset"]),
@@ -176,4 +208,5 @@ class Search:
             batch,
             row["arrived_at"],
             tuple(row.get("errors") or ()),
+            content,
         )

@@ -1,8 +1,8 @@
 """Fraud labels from their topic into batches of their own: lake, store, dead letters.
 
-A batch takes what has arrived since the batch before, at most so many records. It can be broken off anywhere
-and done again: the lake's files are replaced, the store keeps the newest word of every source whatever comes
-twice, and a dead letter that was sent is found again. The cursor moves last.
+A batch takes what has arrived since the batch before, at most so many records and bytes of each partition. It can be
+broken off anywhere and done again: the lake's files are replaced, the store keeps the newest word of every source
+whatever comes twice, and a dead letter that was sent is found again. The cursor moves last.
 
 A batch of labels is three files: ``data.parquet`` what came, ``joined.parquet`` the verdicts that follow from
 it, joined with the transactions they speak of, and ``waiting.parquet`` labels of transactions nobody knows yet.
@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +52,8 @@ FindTransactions = Callable[[list[str]], Mapping[str, LabelledTransaction]]
 VERDICT_SCHEMA = JOINED_LABEL_SCHEMA.append(pa.field("batch", pa.int64()))
 NO_BATCH = -1
 
+_PIECE = 8  # rows: each may have 16 MiB
+
 DATA, JOINED, WAITING = "data.parquet", "joined.parquet", "waiting.parquet"
 
 
@@ -62,8 +63,10 @@ class LabelJob:
 
     Attributes
     ----------
-    max_records
-        Most records a batch takes, of each partition.
+    max_records, max_bytes
+        Most records a batch takes, of each partition, and bytes of keys and values after which it takes no more of a
+        partition: refused records are held with theirs until they are sent. A bound over all partitions would cut a
+        batch that is done again elsewhere, and a dead letter outside of it would be sent twice.
     patience
         How long after its arrival a label waits for its transaction: an event older than the stream's
         retention is refused, so it will not come any more.
@@ -75,6 +78,7 @@ class LabelJob:
     labels: LabelStore
     dead_letters: DeadLetterQueue
     max_records: int = 20_000
+    max_bytes: int = 8 * 2**20
     patience: timedelta = timedelta(days=30)
 
     def run(self, ends: Mapping[int, int], topic: Extent | None = None) -> list[int]:
@@ -112,10 +116,11 @@ class LabelJob:
         batch = cursor.next_batch
         good: list[tuple[LabelRecord, LabelEvent]] = []
         bad: list[tuple[LabelRecord, list[str]]] = []
-        for record in self.read(start, until):
+        until = dict(until)
+        for record in self._records(start, until):
             judged = validate_label(record.value, record.key, record.arrived_at)
             if isinstance(judged, LabelEvent):
-                good.append((record, judged))
+                good.append((record._replace(key=None, value=None), judged))
             else:
                 bad.append((record, judged))
         folder, arrived = batch_folder(LABELS, batch), _table(good)
@@ -148,6 +153,27 @@ class LabelJob:
         ledger.complete(LABELS, batch, counts, positions=positions, facts=facts, work=work)
         log.info("labels, batch %s: %s, %s", batch, counts, facts)
         return batch
+
+    def _records(self, start: Mapping[int, int], until: dict[int, int]) -> Iterator[LabelRecord]:
+        """Records from ``start`` on; ``until`` comes forward where a partition has more bytes than a batch takes.
+
+        How many of a partition are taken follows from its own records alone: however the brokers mix partitions, a
+        batch that is done again has at least what it had.
+        """
+        reached = {partition: start.get(partition, 0) for partition in until}
+        taken: Counter[int] = Counter()
+        is_cut = True
+        while is_cut:
+            is_cut = False
+            for record in self.read(dict(reached), dict(until)):
+                yield record
+                partition = record.partition
+                reached[partition] = record.offset + 1
+                taken[partition] += len(record.key or b"") + len(record.value or b"")
+                if taken[partition] > self.max_bytes and reached[partition] < until[partition]:
+                    until[partition] = reached[partition]
+                    is_cut = True
+                    break  # and read on without this partition, or all of it would come only to be thrown away
 
     def _waiting(self, batch: int) -> pa.Table:
         """Labels of earlier batches whose transactions were not known then."""
@@ -223,16 +249,18 @@ def _table(good: list[tuple[LabelRecord, LabelEvent]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ARRIVED_LABEL_SCHEMA)
 
 
-def _dead(bad: list[tuple[LabelRecord, list[str]]]) -> pa.Table:
-    rows: list[dict[str, Any]] = [
-        {
-            "kafka_partition": record.partition,
-            "kafka_offset": record.offset,
-            "arrived_at": record.arrived_at,
-            "errors": reasons,
-            "raw_key": record.key,
-            "raw_value": record.value,
-        }
-        for record, reasons in bad
-    ]
-    return pa.Table.from_pylist(rows, schema=ARRIVAL_SCHEMA)
+def _dead(bad: list[tuple[LabelRecord, list[str]]]) -> Iterator[pa.Table]:
+    """Refused records bit by bit: a table has their bytes a second time."""
+    for start in range(0, len(bad), _PIECE):
+        rows = [
+            {
+                "kafka_partition": record.partition,
+                "kafka_offset": record.offset,
+                "arrived_at": record.arrived_at,
+                "errors": reasons,
+                "raw_key": record.key,
+                "raw_value": record.value,
+            }
+            for record, reasons in bad[start : start + _PIECE]
+        ]
+        yield pa.Table.from_pylist(rows, schema=ARRIVAL_SCHEMA)

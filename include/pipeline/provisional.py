@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -55,6 +55,25 @@ class Waiting:
     batches: int = 0
     transactions: int = 0
     alerts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Provisional alerts nobody was told of.
+
+    Attributes
+    ----------
+    batches
+        Numbers of those that have any, rising.
+    alerts
+        The first of them, the oldest batch first.
+    total
+        How many there are.
+    """
+
+    batches: tuple[int, ...]
+    alerts: tuple[Mapping[str, Any], ...]
+    total: int
 
 
 def provisional_file(batch: int) -> str:
@@ -144,23 +163,25 @@ def alerts_in(scored: pa.Table) -> set[str]:
     return {name for name, decision in pairs if decision == "ALERT"}
 
 
-def untold_alerts(lake: Lake, limit: int = 50) -> tuple[list[int], Sequence[Mapping[str, Any]]]:
-    """Batches with provisional alerts nobody was told of, and these alerts, at most ``limit``.
+def untold_alerts(lake: Lake, limit: int = 50) -> Untold:
+    """Provisional alerts nobody was told of, at most ``limit`` of them one by one.
 
     Told of by ``note_told``. What was scored meanwhile is left out: its alerts go their usual way.
     """
     told = int((lake.read_json(_TOLD) or {}).get("next_batch", 0))
     batches: list[int] = []
     rows: list[Mapping[str, Any]] = []
+    total = 0
     for batch, manifest in _unscored(lake).items():
-        if batch < told:
+        if batch < told or not manifest["counts"]["alerts"]:
             continue
-        if manifest["counts"]["alerts"]:
-            batches.append(batch)
+        batches.append(batch)
+        total += manifest["counts"]["alerts"]
+        if len(rows) < limit:
             columns = ["transaction_id", "amount", "currency", "severity", "rule_hits", "decision"]
             table = lake.read_table(provisional_file(batch), columns)
             rows += [row for row in table.to_pylist() if row["decision"] == "ALERT"]
-    return batches, rows[:limit]
+    return Untold(tuple(batches), tuple(rows[:limit]), total)
 
 
 def note_told(lake: Lake, batch: int) -> None:

@@ -41,8 +41,9 @@ from include.stores.ports import DeadLetterQueue, SeenStore
 from include.transactions.judging import judge
 from include.transactions.losses import Extent
 from include.transactions.offsets import TopicOffsets, lag
+from include.transactions.originals import with_originals
 from include.transactions.schema import ACCEPTED_SCHEMA, ARRIVAL_SCHEMA
-from include.transactions.settling import Settled, places, settle
+from include.transactions.settling import Settled, places, reused_ids, settle
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class ProcessJob:
         found = standing_of(self.lake, Stage.ACCEPTED, topic)
         if not found.moved:
             return []
-        none = Settled(ACCEPTED_SCHEMA.empty_table(), 0, ARRIVAL_SCHEMA.empty_table())
+        none = Settled(ACCEPTED_SCHEMA.empty_table(), {}, 0, ARRIVAL_SCHEMA.empty_table())
 
         def write_empty(batch: int) -> None:
             self.lake.write_table(accepted_file(batch), none.accepted)
@@ -252,8 +253,8 @@ class _Run:
         with ThreadPoolExecutor(1) as sending:
             letters = self._whole(outcome.dead) if outcome.dead.num_rows else ()
             sent = sending.submit(job.dead_letters.send, letters, batch, positions.get("dead_letter"))
-            if outcome.accepted.num_rows:
-                seen.remember(outcome.accepted["transaction_id"].to_pylist(), batch)
+            if outcome.contents:
+                seen.remember(outcome.contents, batch)
             job.lake.write_table(accepted_file(batch), outcome.accepted)
             tail = sent.result()
         began_at, arrived_at = self._began_at(batch, ledger), pc.min(arrivals["arrived_at"]).as_py()
@@ -305,7 +306,8 @@ class _Run:
 
     def _whole(self, dead: pa.Table) -> Iterator[pa.Table]:
         """The refused records with their bytes, bit by bit: a record may have many more than the contract allows."""
-        waiting = set(places(dead).tolist())
+        reused = reused_ids(dead)
+        waiting = set(places(dead).tolist()) - set(places(reused).tolist())
         for piece in self._pieces():
             # A task that was tried again may have left its rows twice.
             fresh = []
@@ -314,6 +316,12 @@ class _Run:
                 waiting.discard(place)
             if any(fresh):
                 yield self._judged(piece.filter(pa.array(fresh)))
+        if reused.num_rows:
+            yield from self.originals(reused)
+
+    def originals(self, sound: pa.Table) -> Iterator[pa.Table]:
+        """Sound records with their bytes, which Spark did not write: one out of thousands is refused after all."""
+        return with_originals(self.job.kafka, self.job.settings.topics.transactions, sound)
 
     def _judged(self, piece: pa.Table) -> pa.Table:
         return judge(piece, self.job.settings.stream.retention)
@@ -337,8 +345,8 @@ class _Run:
 class _NothingSeen:
     """Stands in for the store that is away: nothing is known to be a repetition."""
 
-    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
-        return set()
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> Mapping[str, bytes | None]:
+        return {}
 
-    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
+    def remember(self, contents: Mapping[str, bytes], batch: int) -> None:
         raise AssertionError("what is read ahead is not accepted yet")

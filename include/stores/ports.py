@@ -50,14 +50,26 @@ class StateStore(Protocol):
 
 
 class SeenStore(Protocol):
-    """Which transaction ids earlier batches have accepted: the memory behind de-duplication."""
+    """Which transactions earlier batches have accepted: the memory behind de-duplication."""
 
-    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
-        """Those of ``transaction_ids`` first accepted by a batch < ``before_batch``."""
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> Mapping[str, bytes | None]:
+        """Those of ``transaction_ids`` first accepted by a batch < ``before_batch``, with what they said then.
+
+        Returns
+        -------
+        mapping
+            Digest of the content by id, as it was remembered; None of what was remembered before there were digests.
+        """
         ...
 
-    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
-        """Record ids as accepted by ``batch``; again with the same batch changes nothing."""
+    def remember(self, contents: Mapping[str, bytes], batch: int) -> None:
+        """Record transactions as accepted by ``batch``; again with the same batch changes nothing.
+
+        Parameters
+        ----------
+        contents
+            Digest of the content by id, see ``include.transactions.content``.
+        """
         ...
 
 

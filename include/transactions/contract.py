@@ -84,6 +84,9 @@ RECORD_REASONS = (
     REASON_SURROGATE,
 )
 
+#: Of a record that keeps the contract: known only once the batch is settled, see ``settling``.
+REUSED_TRANSACTION_ID = "transaction_id: used before with other content"
+
 REASON_KEY = "key: expected the record key to be the account_id in UTF-8"
 
 # --- reasons: the fields ----------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class KafkaDeadLetters:
                 if (row["kafka_partition"], row["kafka_offset"]) in there:
                     continue
                 self._produce(producer, row, batch, places)
-                waiting += len(row["raw_value"] or b"")
+                waiting += len(row["raw_key"] or b"") + len(row["raw_value"] or b"")
                 if waiting > _WAITING_BYTES:
                     producer.flush(_WAIT_SECONDS)
                     waiting = 0
@@ -147,9 +147,21 @@ class KafkaDeadLetters:
             "batch": str(batch),
             "reasons": json.dumps(row["errors"]),
         }
-        producer.produce(
-            self._topic, key=row["raw_key"], value=row["raw_value"], headers=headers, on_delivery=places.note
-        )
+        record = {"key": row["raw_key"], "value": row["raw_value"], "headers": headers}
+        try:
+            producer.produce(self._topic, **record, on_delivery=places.note)
+        except BufferError:
+            # More are on their way than the client holds, by number or by bytes: wait until they are there.
+            left = producer.flush(_WAIT_SECONDS)
+            try:
+                producer.produce(self._topic, **record, on_delivery=places.note)
+            except BufferError as error:
+                self._producer = None
+                raise DeliveryFailed(
+                    f"expected topic {self._topic} to take the dead letters of batch {batch} within "
+                    f"{_WAIT_SECONDS:.0f} s, {left} are still on their way; check that the brokers are up. The batch "
+                    "will be tried again, nothing is lost"
+                ) from error
         producer.poll(0)
 
     def since(self, tail: Mapping[str, int]) -> set[tuple[int, int]]:

@@ -18,20 +18,22 @@ after the confirmation                  the same; when the stream has accepted t
 So a second record can come to the topic, a second transaction cannot; for this the text of a claim never changes. That
 nobody takes a claim up which is still at work is a matter of order only: the lease is longer than the producer tries.
 
-The other way round, a correction may bear the transaction_id of another transaction. The stream would drop it without
-a word, so it is refused where the stream has seen the id already. Two dead letters corrected to one new id within the
-moment it takes to accept the first are not told apart: the second is dropped, and its record says SENT.
+The other way round, a correction may bear the transaction_id of another transaction. The stream would refuse it again,
+so it is refused here where the stream has seen the id already. Two dead letters corrected to one new id within the
+moment it takes to accept the first are both sent: if they say the same the second is a duplicate, else it is a dead
+letter once more, and the record of either says SENT.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from include.stores.resend_ports import ResentStore
 from include.transactions import json_text
+from include.transactions.content import content_digest, says_the_same
 from include.transactions.dead_letter import DeadLetter
 from include.transactions.errors import ResendRefused
 from include.transactions.resent import LEASE, Resent, ResentState
@@ -42,8 +44,8 @@ DELIVERY_SECONDS = 30.0
 
 #: Sends a key and a value to the topic ``transactions`` and returns when the brokers have confirmed it.
 Send = Callable[[bytes, bytes], object]
-#: Those of some transaction ids that the stream has accepted already.
-Seen = Callable[[Sequence[str]], set[str]]
+#: Of some transaction ids those that the stream has accepted already, with a digest of what they said: ``content``.
+Seen = Callable[[Sequence[str]], Mapping[str, bytes | None]]
 #: Notes it in the audit trail; several times the same is one.
 Record = Callable[[DeadLetter, Resent], object]
 
@@ -56,14 +58,15 @@ class Checked:
     ----------
     reasons
         What would have it refused again; empty if it can be sent.
-    transaction_id
-        "" unless it can be sent.
+    transaction_id, content
+        Empty unless it can be sent; the latter is a digest, see ``include.transactions.content``.
     """
 
     key: bytes | None
     value: bytes
     reasons: tuple[str, ...]
     transaction_id: str = ""
+    content: bytes = b""
 
 
 def check(value: bytes | None, now: datetime, retention: timedelta) -> Checked:
@@ -79,7 +82,7 @@ def check(value: bytes | None, now: datetime, retention: timedelta) -> Checked:
     key = account.encode("utf-8", "replace") if isinstance(account, str) else None
     judged = validate(value, key, now, retention)
     if isinstance(judged, Parsed):
-        return Checked(key, value or b"", (), judged.transaction_id)
+        return Checked(key, value or b"", (), judged.transaction_id, content_digest(judged))
     return Checked(key, value or b"", tuple(judged))
 
 
@@ -162,14 +165,20 @@ class Resender:
                 "giving another one, e.g. by deciding the alert again"
             )
         checked = check(value, now, self.retention)
-        if not checked.reasons and self.seen([checked.transaction_id]):
-            known = f"transaction_id: {checked.transaction_id} has been accepted already; this would be a duplicate"
-            return replace(checked, reasons=(known,))
+        name = checked.transaction_id
+        if not checked.reasons and name in (seen := self.seen([name])):
+            known = f"transaction_id: {name} has been accepted already"
+            if says_the_same(checked.content, seen[name]):
+                return replace(checked, reasons=(f"{known}; this would be a duplicate",))
+            return replace(
+                checked,
+                reasons=(f"{known}, with other content; a payment of its own needs an id of its own",),
+            )
         return checked
 
     def _send(self, letter: DeadLetter, claim: Resent, again: bool = False) -> Resent:
-        if not (again and self.seen([claim.transaction_id])):
-            checked = check(claim.value, claim.claimed_at, self.retention)
+        checked = check(claim.value, claim.claimed_at, self.retention)
+        if not (again and self._has_accepted(checked)):
             if checked.key is None or checked.reasons:
                 raise ResendRefused(
                     f"expected the claimed text of {letter.place} to keep the contract still, got: "
@@ -179,6 +188,11 @@ class Resender:
         # On record before it is marked: a record can be written twice, one that is missing cannot be made up for.
         self.record(letter, claim)
         return self.store.sent(claim, datetime.now(UTC))
+
+    def _has_accepted(self, checked: Checked) -> bool:
+        """Whether the stream has accepted this very transaction; another one under its id does not count."""
+        seen = self.seen([checked.transaction_id]) if checked.transaction_id else {}
+        return bool(seen) and says_the_same(checked.content, seen[checked.transaction_id])
 
     def _taken(self, there: Resent, now: datetime) -> ResendRefused:
         if there.state is ResentState.SENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.stores.ports import SeenStore
+from include.transactions.content import content_digests, says_the_same
+from include.transactions.contract import REUSED_TRANSACTION_ID
 from include.transactions.schema import ACCEPTED_SCHEMA
 
 
@@ -20,13 +23,16 @@ class Settled:
     ----------
     accepted
         ``ACCEPTED_SCHEMA``, in order of (partition, offset).
+    contents
+        Digest of what each accepted transaction says, by its id.
     duplicates
-        Second and later arrivals of a transaction id.
+        Second and later arrivals of a transaction.
     dead
-        ``ARRIVAL_SCHEMA`` rows with at least one reason.
+        Arrivals with at least one reason, in order of (partition, offset).
     """
 
     accepted: pa.Table
+    contents: Mapping[str, bytes]
     duplicates: int
     dead: pa.Table
 
@@ -63,7 +69,8 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
 
     The same arrivals give the same outcome however often and in whatever row order: they are put in
     order of (partition, offset), a record read twice counts once, and ``seen`` knows only what
-    *earlier* batches accepted.
+    *earlier* batches accepted. Whoever comes second under an id is a duplicate if it says the same, else it is
+    refused: dropped, it would be a payment that nobody monitors.
 
     Parameters
     ----------
@@ -84,15 +91,46 @@ def settle(arrivals: pa.Table, seen: SeenStore, batch: int) -> Settled:
             f"expected every arrival of batch {batch} to be judged, got {arrivals['errors'].null_count} without a "
             "verdict; pass them through judge first"
         )
-    arrivals = arrivals.sort_by([("kafka_partition", "ascending"), ("kafka_offset", "ascending")])
+    arrivals = _in_order(arrivals)
     arrivals = arrivals.filter(pa.array(_first_of_each(places(arrivals))))
     valid = pc.equal(pc.list_value_length(arrivals["errors"]), 0)
-    dead = arrivals.filter(pc.invert(valid))
-    candidates = arrivals.filter(valid).select(ACCEPTED_SCHEMA.names)
-    ids = np.asarray(candidates["transaction_id"].to_pylist(), dtype=object)
-    fresh = _first_of_each(ids.astype(str)) if len(ids) else np.zeros(0, dtype=bool)
-    before = seen.seen_before([str(value) for value in ids[fresh]], batch) if len(ids) else set()
-    if before:
-        fresh &= ~np.isin(ids.astype(str), sorted(before))
-    accepted = candidates.filter(pa.array(fresh)).cast(ACCEPTED_SCHEMA)
-    return Settled(accepted, candidates.num_rows - accepted.num_rows, dead)
+    dead, sound = arrivals.filter(pc.invert(valid)), arrivals.filter(valid)
+    ids: list[str] = sound["transaction_id"].to_pylist()
+    digests = content_digests(sound)
+    # Of the arrivals of one id the first is accepted, unless a batch before this one has accepted the id.
+    first: dict[str, int] = {}
+    for row, name in enumerate(ids):
+        first.setdefault(name, row)
+    before = seen.seen_before(list(first), batch) if first else {}
+    said = {**{name: digests[row] for name, row in first.items()}, **before}
+    fresh = np.array([first[name] == row and name not in before for row, name in enumerate(ids)], dtype=bool)
+    reused = np.array(
+        [not says_the_same(digest, said[name]) for name, digest in zip(ids, digests, strict=True)], dtype=bool
+    )
+    accepted = sound.filter(pa.array(fresh)).select(ACCEPTED_SCHEMA.names).cast(ACCEPTED_SCHEMA)
+    return Settled(
+        accepted,
+        {name: digests[row] for name, row in first.items() if name not in before},
+        len(ids) - int(fresh.sum()) - int(reused.sum()),
+        _in_order(pa.concat_tables([dead, _refused(sound.filter(pa.array(reused)))])),
+    )
+
+
+def reused_ids(dead: pa.Table) -> pa.Table:
+    """Those of ``Settled.dead`` that keep the contract: an earlier record used their id and said something else."""
+    reasons = pc.list_value_length(dead["errors"])
+    alone = dead.filter(pc.equal(reasons, 1))
+    return alone.filter(pc.equal(pc.list_flatten(alone["errors"]), REUSED_TRANSACTION_ID))
+
+
+def _in_order(arrivals: pa.Table) -> pa.Table:
+    return arrivals.sort_by([("kafka_partition", "ascending"), ("kafka_offset", "ascending")])
+
+
+def _refused(sound: pa.Table) -> pa.Table:
+    """Sound arrivals whose id means another transaction."""
+    place = sound.schema.get_field_index("errors")
+    kind = sound.schema.field(place).type
+    return sound.set_column(
+        place, sound.schema.field(place), pa.array([[REUSED_TRANSACTION_ID]] * sound.num_rows, kind)
+    )

@@ -14,6 +14,7 @@ from benchmarks.chaos import injection
 from benchmarks.chaos.books import Book
 from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
 from benchmarks.chaos.injection import DRAFT
+from benchmarks.chaos.produced import Produced, _judge
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.record import ChaosRecord, Outcome
 from benchmarks.chaos.victims import NoVictim
@@ -21,6 +22,7 @@ from include.local.services import all_services
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
 from include.settings import HOST, PROJECT, Settings
+from tests.transactions.corpus import ARRIVED_AT, KEY, RETENTION, event
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -121,3 +123,40 @@ def test_a_bank_without_a_victim_is_switched_off_again(monkeypatch: pytest.Monke
     with pytest.raises(NoVictim, match="in vain"):
         injector.do(Fault(Kind.KILL_TASK, "ingest_transactions"))
     assert paused == [False, True]
+
+
+class Record:
+    """A record as the client gives it."""
+
+    def __init__(self, offset: int, value: bytes) -> None:
+        self._offset, self._value = offset, value
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def key(self) -> bytes:
+        return KEY
+
+    def value(self) -> bytes:
+        return self._value
+
+    def timestamp(self) -> tuple[int, int]:
+        return 2, int(ARRIVED_AT.timestamp() * 1000)
+
+
+def test_the_books_tell_a_repetition_from_an_id_used_for_something_else() -> None:
+    made = Produced()
+    values = [
+        event(),
+        event(amount=12.5),
+        event(amount="99"),
+        event(amount="-1"),
+        event(transaction_id="T-2"),
+    ]
+    for offset, value in enumerate(values):
+        _judge(made, Record(offset, value), RETENTION)  # type: ignore[arg-type]
+    assert (made.records, len(made.transactions), made.duplicates) == (5, 2, 1)
+    assert sorted(made.dead) == [(0, 2), (0, 3)]

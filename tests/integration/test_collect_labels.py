@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from confluent_kafka import Producer
 
 from include.pipeline.labelling import LabelJob
 from include.stores.cassandra.labels import CassandraLabelStore
@@ -63,6 +65,49 @@ def test_labels_arrive_once_and_refused_ones_become_dead_letters(
         "accepted": 0,
         "dead_lettered": 2,
     }
+
+
+def test_a_flood_of_large_labels_is_settled_in_bounded_memory(
+    kafka: KafkaServer, cassandra_session: Any, topics: dict[str, str], tmp_path: Path
+) -> None:
+    """60 records of 10 MB, half of them keys: many times what may be in memory at once, were they all."""
+    config, lake = {"bootstrap.servers": kafka.bootstrap}, Lake(tmp_path.as_uri())
+    dead = KafkaDeadLetters(config, topics["dead_letter"], topics["labels"])
+    large = {"bootstrap.servers": kafka.bootstrap, "message.max.bytes": 20_000_000}
+    producer, failed = Producer(large), []
+    for n in range(30):
+        for key, value in ((b"T1", b"x" * 10_000_000), (b"%d" % n + b"k" * 10_000_000, b"{")):
+            producer.produce(topics["labels"], value, key, on_delivery=lambda e, _: e and failed.append(e))
+        assert producer.flush(60) == 0
+    assert failed == []
+    good = LabelEvent(uuid.uuid4().hex, "A1", True, "ANALYST", datetime.now(UTC))
+    kafka.send(topics["labels"], [encode_label(good)])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    batches = _run(kafka, topics, lake, cassandra_session, dead)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    assert len(batches) >= 20
+    assert len(dead.since({})) == 60
+    assert BatchLedger(lake).cursor(LABELS).totals == {"read": 61, "accepted": 1, "dead_lettered": 60}
+    assert CassandraLabelStore(cassandra_session).get_many([good.transaction_id])
+    assert grown < 300, f"expected less than half of the 600 MB that the records have, got {grown} MB more"
+
+
+def test_more_refusals_and_larger_keys_than_the_client_holds_are_sent(
+    kafka: KafkaServer, topics: dict[str, str]
+) -> None:
+    few = {"bootstrap.servers": kafka.bootstrap, "queue.buffering.max.messages": 10}
+    dead = KafkaDeadLetters(few, topics["dead_letter"], topics["transactions"])
+    dead.send(_dead(*range(500)), 0, None)
+    assert dead.since({}) == {(0, offset) for offset in range(500)}
+
+    small = {"bootstrap.servers": kafka.bootstrap, "queue.buffering.max.kbytes": 16_384}
+    dead = KafkaDeadLetters(small, topics["dead_letter"], topics["labels"])
+    rows = _dead(*range(12)).to_pylist()
+    keyed = pa.Table.from_pylist(
+        [row | {"raw_key": b"k" * 4_000_000, "raw_value": None} for row in rows], schema=ARRIVAL_SCHEMA
+    )
+    dead.send(keyed, 0, None)
+    assert dead.since({}) == {(0, offset) for offset in range(12)}
 
 
 def test_dead_letters_of_two_sources_share_a_topic(kafka: KafkaServer, topics: dict[str, str]) -> None:

@@ -26,6 +26,7 @@ from include.transactions.dead_letters import KafkaDeadLetters
 from include.transactions.errors import ResendRefused
 from include.transactions.offsets import TopicOffsets
 from include.transactions.reading import read_between
+from include.transactions.resending import check
 from include.transactions.resent import Resent, ResentState
 from include.transactions.schema import ARRIVAL_SCHEMA
 from tests.conftest import KafkaServer
@@ -131,7 +132,7 @@ def test_those_with_a_reason_are_corrected_and_sent_once(topic: Topic, tmp_path:
 
 def test_what_is_still_broken_or_known_already_is_not_sent(topic: Topic, cassandra_session: Any) -> None:
     (name, value), (_, other) = broken(1), broken(2)
-    CassandraSeenStore(cassandra_session).remember([name], 3)
+    CassandraSeenStore(cassandra_session).remember({name: b"another payment"}, 3)
     topic.refuse(value, other)
     places = [str(letter.place) for letter in dead_letters.dead_letter_box().letters()]
     assert dead_letters.resend(params(places=places), Run()) == {"refused": 2}
@@ -228,7 +229,9 @@ def test_killed_between_the_brokers_and_the_record_the_next_try_ends_it(
             dead_letters.resend(wanted, Run())
     assert [one["transaction_id"] for one in topic.sent()] == [name]
     # The stream has accepted it meanwhile; the claim's lease is over.
-    CassandraSeenStore(cassandra_session).remember([name], 5)
+    (sent,) = topic.sent()
+    accepted = check(json.dumps(sent).encode(), datetime.now(UTC), timedelta(days=30))
+    CassandraSeenStore(cassandra_session).remember({name: accepted.content}, 5)
     monkeypatch.setattr("include.transactions.resent.LEASE", timedelta())
     assert dead_letters.resend(wanted, Run()) == {"sent": 1}
     assert dead_letters.resend(wanted, Run()) == {"sent before": 1}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,11 +18,31 @@ from airflow.sdk.exceptions import AirflowSkipException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.alerts.errors import CustomerError
 from include.governance.errors import ChangeRefused, GovernanceError
-from include.orchestration import adaptation, bank, dead_letters, governance_rules, reporting, retries, upkeep
-from include.orchestration.run_parameters import Backtest, Resending, RuleChange
+from include.governance.incidents import raise_incident
+from include.orchestration import (
+    adaptation,
+    bank,
+    dead_letters,
+    erasing,
+    governance_rules,
+    notices,
+    reporting,
+    retries,
+    upkeep,
+)
+from include.orchestration.run_parameters import (
+    Backtest,
+    ChallengerWanted,
+    CustomersWanted,
+    Erasure,
+    Resending,
+    RuleChange,
+)
 from include.orchestration.variables import InputRefused, Names, checked, variable
 from include.pipeline.models import rule_book
+from include.privacy.errors import ErasureRefused
 from include.reports.periods import Period, PeriodRefused
 from include.reports.summary import Subscriber
 from include.rules.errors import RulesError
@@ -31,13 +54,17 @@ from include.transactions.errors import TransactionsError
 from tests.fuzzing import fuzzed
 from tests.nonsense import deep, texts, values
 
-REFUSALS = (InputRefused, GovernanceError, RulesError, TransactionsError, PeriodRefused, AirflowSkipException)
+REFUSALS = (
+    InputRefused, GovernanceError, RulesError, TransactionsError, PeriodRefused, AirflowSkipException, CustomerError,
+    ErasureRefused,
+)  # fmt: skip
 USUAL = {
     "simulated_bank": {"seed": 7, "customers": 5000, "training_days": 30, "rate": 20, "seconds": 300},
     "retention_days": {"airflow_metadata": 3, "arrivals": 3, "batches": 40, "labels": 180},
     "adaptation": {"train_days": 60, "drift": {}},
     "approvers": ["admin"],
     "report_subscribers": [{"address": "a@bank.example"}],
+    "duty_desk": {"address": "duty@bank.example", "after_minutes": 5},
 }
 READERS: dict[str, Callable[[], object]] = {
     "simulated_bank": lambda: bank.BankOrder.of({}),
@@ -45,7 +72,19 @@ READERS: dict[str, Callable[[], object]] = {
     "adaptation": adaptation._wanted,
     "approvers": lambda: variable("approvers", Names, []),
     "report_subscribers": lambda: variable("report_subscribers", list[Subscriber], []),
+    "duty_desk": lambda: _told_duty_desk(),
 }
+
+
+def _told_duty_desk() -> notices.DutyDesk:
+    """As far as telling it goes without a mail server: whether an incident has lasted for long enough."""
+    desk = variable("duty_desk", notices.DutyDesk, {})
+    with TemporaryDirectory() as folder:
+        lake = Lake(Path(folder).as_uri())
+        raise_incident(lake, "no-history", "for the test")
+        before_it = datetime(2020, 1, 1, tzinfo=UTC)
+        assert notices.tell_of_lasting_incidents(lake, desk, before_it) == 0
+    return desk
 
 
 @dataclass(frozen=True)
@@ -134,6 +173,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "resend_dead_letters": {"places": ["0:1"], "reason": "", "limit": 10, "corrections": [], "author": ""},
     "build_reports": {"kind": "daily", "period": "2026-11-24"},
+    "erase_customer": {"customer_id": "C1", "account_ids": ["A1"], "reason": "R-1", "requested_by": ""},
+    "load_customers": {"file": "", "seed": 7, "customers": 50},
+    "ingest_transactions": {"seed": 7, "customers": 50, "training_days": 3, "rate": 20, "seconds": 300},
+    "train_models": {"seed": 7, "customers": 50, "training_days": 3, "only_if_missing": True},
 }  # fmt: skip
 
 
@@ -165,7 +208,32 @@ def _bodies() -> dict[str, Callable[[dict[str, Any]], object]]:
         "change_list": list_change,
         "resend_dead_letters": resend,
         "build_reports": report,
+        "erase_customer": lambda params: erasing.requested_erasure(
+            Lake(settings().lake), params, Run(uuid.uuid4().hex)
+        ),
+        "load_customers": bank.load_customers,
+        "ingest_transactions": bank.ingest,
+        "train_models": _train,
     }
+
+
+def _train(params: dict[str, Any]) -> None:
+    """Each task of the DAG, whatever has become of the one before."""
+    for body in (bank.prepare_history, bank.load_states, bank.train_first_model):
+        refused(lambda body=body: body(params))  # type: ignore[misc]
+    adaptation.train_challenger(params, "manual", "ann", [])
+
+
+@pytest.fixture
+def bank_without_servers(set_variable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies go as far as a store and a bank that is not simulated."""
+
+    def no_bank(order: bank.BankOrder, lake: Lake) -> None:
+        raise AirflowSkipException(f"of {order.customers} customers")
+
+    set_variable("simulated_bank", json.dumps(USUAL["simulated_bank"]))
+    monkeypatch.setattr(bank, "cassandra_session", lambda: nullcontext())
+    monkeypatch.setattr(bank.BankOrder, "feed", no_bank)
 
 
 class _NoLetters:
@@ -178,7 +246,8 @@ class _NoLetters:
 
 
 @pytest.mark.parametrize("dag", sorted(PARAMETERS))
-def test_parameters_full_of_nonsense(lake: Lake, dag: str) -> None:
+@pytest.mark.usefixtures("lake", "bank_without_servers")
+def test_parameters_full_of_nonsense(dag: str) -> None:
     body = _bodies()[dag]
 
     @fuzzed(120)
@@ -228,6 +297,10 @@ def test_corrections_full_of_nonsense(given_: list[Any]) -> None:
         (Backtest, {"from": "yesterday"}, "from: expected a time as in RFC 3339"),
         (Backtest, {"until": "0001-01-01"}, "until: expected a time between 1970 and 2999"),
         (Resending, {"limit": "many"}, "limit: input should be a valid integer"),
+        (Erasure, {"customer_id": "C1", "account_ids": "A1"}, "account_ids: input should be a valid list"),
+        (Erasure, {"account_ids": ["A" * 35]}, "account_ids.0: string should have at most 34 characters"),
+        (CustomersWanted, {"file": 7}, "file: input should be a valid string"),
+        (ChallengerWanted, {"seed": "x"}, "seed: input should be a valid integer"),
     ],
 )
 def test_what_is_wrong_is_named(kind: Any, given_: dict[str, Any], said: str) -> None:
@@ -242,7 +315,7 @@ def test_refusals_are_not_tried_again() -> None:
     names = {
         name for rule in retries.POLICY.rules if rule.action is RetryAction.FAIL for name in rule.exception
     }
-    for refusal in (InputRefused, ChangeRefused, PeriodRefused):
+    for refusal in (InputRefused, ChangeRefused, PeriodRefused, CustomerError, ErasureRefused):
         assert f"{refusal.__module__}.{refusal.__qualname__}" in names
 
 
@@ -252,3 +325,18 @@ def test_only_files_of_the_project_are_read_as_drafts(lake: Lake) -> None:
             lambda name=name: governance_rules.check_draft(PARAMETERS["change_rule"] | {"rule": name}, Run())
         )  # type: ignore[misc]
     assert Path(RULES_DIRECTORY).exists()
+
+
+@pytest.mark.parametrize("minutes", ["1e400", "1e300", "-1", "NaN"])
+def test_a_duty_desk_waits_no_longer_than_one_can_count(set_variable: Any, minutes: str) -> None:
+    set_variable("duty_desk", f'{{"address": "duty@bank.example", "after_minutes": {minutes}}}')
+    assert "variable duty_desk: " in refused(READERS["duty_desk"])
+
+
+def test_account_ids_that_are_no_list_erase_nobody(lake: Lake) -> None:
+    """Taken letter by letter, a text would have named accounts nobody meant."""
+    params = PARAMETERS["erase_customer"] | {"account_ids": "A1"}
+    assert "account_ids: input should be a valid list" in refused(
+        lambda: erasing.requested_erasure(lake, params, Run())
+    )
+    assert lake.names("erasures") == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.pipeline.known_labels import HistoricTransaction, labels_until, verdicts
 from include.pipeline.labelling import LabelJob
@@ -17,6 +20,7 @@ from include.stores.lake.ledger import BatchLedger, batch_folder
 from include.stores.lake.names import LABELS
 from include.stores.memory.labels import MemoryLabelStore
 from include.transactions.labels import LabelEvent, LabelRecord, encode_label
+from tests.fuzzing import fuzzed
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OCCURRED = NOON - timedelta(days=2)
@@ -56,8 +60,8 @@ class DeadLetters:
 
     def connect(self) -> None: ...
 
-    def send(self, dead: pa.Table, batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
-        for row in dead.to_pylist():
+    def send(self, dead: Iterable[pa.Table], batch: int, tail: Mapping[str, int] | None) -> dict[str, int]:
+        for row in [row for piece in dead for row in piece.to_pylist()]:
             self.sent[row["kafka_partition"], row["kafka_offset"]] = row["errors"]
         return {"0": len(self.sent)}
 
@@ -100,6 +104,56 @@ def test_it_goes_on_where_it_ended_and_an_empty_wake_up_makes_no_batch(lake: Lak
     assert job(topic, lake, store, dead).run(topic.ends()) == [1]
     table = lake.read_table(f"{batch_folder(LABELS, 1)}/data.parquet")
     assert sorted(table["transaction_id"].to_pylist()) == ["T2", "T3"]
+
+
+def _flood(*sizes: tuple[int, int]) -> Topic:
+    """Records of partitions and sizes, numbered by partition, mixed as given."""
+    offsets: Counter[int] = Counter()
+    records = []
+    for partition, size in sizes:
+        records.append(LabelRecord(partition, offsets[partition], b"", b"{" + b"x" * (size - 1), NOON))
+        offsets[partition] += 1
+    return Topic(*records)
+
+
+def test_large_records_become_batches_of_bounded_bytes(lake: Lake) -> None:
+    """A partition is taken until its bytes are more than a batch takes; the others go on."""
+    topic = _flood(*[(0, 400)] * 7, *[(1, 10)] * 5, (0, 5_000), (0, 10))
+    dead = DeadLetters()
+    made = job(topic, lake, MemoryLabelStore(), dead, max_bytes=1_000).run(topic.ends())
+    ledger = BatchLedger(lake)
+    ends = [(ledger.manifest(LABELS, batch) or {})["positions"]["offsets"] for batch in made]
+    assert ends == [{"0": 3, "1": 5}, {"0": 6, "1": 5}, {"0": 8, "1": 5}, {"0": 9, "1": 5}]
+    assert [(ledger.manifest(LABELS, batch) or {})["counts"]["read"] for batch in made] == [8, 3, 2, 1]
+    assert len(dead.sent) == 14
+
+
+def test_keys_count_as_well(lake: Lake) -> None:
+    topic = Topic(*[LabelRecord(0, n, b"k" * 600, None, NOON) for n in range(4)])
+    made = job(topic, lake, MemoryLabelStore(), DeadLetters(), max_bytes=1_000).run(topic.ends())
+    assert made == [0, 1]
+
+
+@fuzzed(60)
+@given(
+    sizes=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 900)), min_size=1, max_size=25),
+    mixing=st.randoms(use_true_random=False),
+)
+def test_however_partitions_are_mixed_a_batch_is_cut_alike(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[tuple[int, int]], mixing: Any
+) -> None:
+    """A second try that cut elsewhere would send a dead letter once more."""
+    topic, other = _flood(*sizes), _flood(*sizes)
+    turns = [one.partition for one in topic.records]
+    mixing.shuffle(turns)
+    waiting = {p: iter([one for one in topic.records if one.partition == p]) for p in turns}
+    other.records = [next(waiting[p]) for p in turns]
+    cuts = []
+    for one in (topic, other):
+        its = Lake(tmp_path_factory.mktemp("lake").as_uri())
+        made = job(one, its, MemoryLabelStore(), DeadLetters(), max_bytes=1_000).run(one.ends())
+        cuts.append([(BatchLedger(its).manifest(LABELS, b) or {})["positions"]["offsets"] for b in made])
+    assert cuts[0] == cuts[1]
 
 
 def test_a_long_backlog_becomes_bounded_batches(lake: Lake) -> None:

@@ -25,6 +25,7 @@ from include.pipeline.provisional import (
     accepted_and_due,
     decide_without_history,
     provisional_file,
+    untold_alerts,
     waiting_for_history,
     what_became_of_it,
     without_history,
@@ -205,9 +206,8 @@ def test_a_workers_error_is_known_by_its_text() -> None:
     assert not degrading.is_store_away(RuntimeError("something else"))
 
 
-def test_the_duty_desk_is_told_of_alerts_nobody_else_sees(
-    bank: LiveBank, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def mails(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     sent: list[Any] = []
 
     class Channel:
@@ -218,14 +218,41 @@ def test_the_duty_desk_is_told_of_alerts_nobody_else_sees(
             """Nothing to close."""
 
     monkeypatch.setattr(notices, "open_channels", lambda: lambda: [Channel()])
+    return sent
+
+
+def alerts_without_history(bank: LiveBank, batches: list[int]) -> list[str]:
+    rows = [row for batch in batches for row in bank.lake.read_table(provisional_file(batch)).to_pylist()]
+    return [row["transaction_id"] for row in rows if row["decision"] == "ALERT"]
+
+
+def test_the_duty_desk_is_told_of_alerts_nobody_else_sees(bank: LiveBank, mails: list[Any]) -> None:
     desk = DutyDesk(address="duty@bank.example")
     assert not tell_of_provisional_alerts(bank.lake, desk)
     bank.accept(1)
     decide(bank)
     assert tell_of_provisional_alerts(bank.lake, desk)
     assert not tell_of_provisional_alerts(bank.lake, desk)
-    (mail,) = sent
-    named = [row["transaction_id"] for row in bank.lake.read_table(provisional_file(3)).to_pylist()
-             if row["decision"] == "ALERT"]  # fmt: skip
+    (mail,) = mails
+    named = alerts_without_history(bank, [3])
     assert named
     assert all(name in mail.text for name in named)
+    assert f"{len(named)} transactions were decided ALERT" in mail.text
+    assert "more are named in no mail" not in mail.text
+
+
+def test_a_mail_that_does_not_name_all_alerts_says_how_many_there_are(
+    bank: LiveBank, mails: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank.accept(2)
+    decide(bank)
+    total = len(alerts_without_history(bank, [3, 4]))
+    assert total > 3
+    monkeypatch.setattr(notices, "untold_alerts", lambda lake: untold_alerts(lake, 2))
+    assert tell_of_provisional_alerts(bank.lake, DutyDesk(address="duty@bank.example"))
+    (mail,) = mails
+    assert f"{total} transactions were decided ALERT" in mail.text
+    assert f"These are the first 2 of {total}: {total - 2} more are named in no mail" in mail.text
+    assert sum(name in mail.text for name in alerts_without_history(bank, [3, 4])) == 2
+    untold = untold_alerts(bank.lake)
+    assert (untold.batches, untold.total) == ((), 0)

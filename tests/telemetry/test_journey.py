@@ -6,6 +6,7 @@ import dataclasses
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -19,7 +20,12 @@ from include.settings import settings
 from include.stores.lake.ledger import Stage
 from include.stores.lake.names import ARRIVALS
 from include.stores.memory.labels import MemoryLabelStore
-from include.transactions.contract import REASON_AMOUNT, REASON_MALFORMED, REASON_NOT_OBJECT
+from include.transactions.contract import (
+    REASON_AMOUNT,
+    REASON_MALFORMED,
+    REASON_NOT_OBJECT,
+    REUSED_TRANSACTION_ID,
+)
 from include.transactions.dead_letter import DeadLetter, Place
 from include.transactions.labels import LabelEvent
 from include.transactions.resent import Resent, ResentState
@@ -73,6 +79,30 @@ def test_by_place_each_record_is_found(chain: Chain, place: Place, outcome: Outc
     found = search(chain).by_place(place)
     assert found is not None
     assert (found.place, found.outcome, found.batch) == (place, outcome, batch)
+
+
+def test_an_id_that_was_used_again_for_something_else_is_found_among_the_dead_letters(
+    chain: Chain, arrived_at: datetime
+) -> None:
+    other = record(1, (1, 5), arrived_at, amount=Decimal("99.9900"))
+    again = record(9, (0, 4), arrived_at, amount=Decimal("99.9900"))
+    chain.accept(other, record(9, (0, 3), arrived_at), again, record(1, (1, 6), arrived_at))
+    outcomes = [(one.outcome, one.place, one.batch) for one in search(chain).by_id("T-1")]
+    assert outcomes == [
+        (Outcome.ACCEPTED, Place(0, 0), 0),
+        (Outcome.DUPLICATE, Place(1, 1), 1),
+        (Outcome.DEAD_LETTERED, Place(1, 5), 2),
+        (Outcome.DUPLICATE, Place(1, 6), 2),
+    ]
+    for place in (Place(1, 5), Place(0, 4)):
+        found = search(chain).by_place(place)
+        assert found is not None
+        assert (found.outcome, found.reasons, found.batch) == (
+            Outcome.DEAD_LETTERED, (REUSED_TRANSACTION_ID,), 2,
+        )  # fmt: skip
+    assert [row["kafka_offset"] for row in chain.dead_letters.sent[-2:]] == [4, 5]
+    counts = (chain.ledger.manifest(Stage.ACCEPTED, 2) or {})["counts"]
+    assert counts == {"read": 4, "accepted": 1, "duplicates": 1, "dead_lettered": 2}
 
 
 def test_what_no_batch_has_read_is_not_found(chain: Chain) -> None:

@@ -242,7 +242,7 @@ def _dates(now: datetime) -> Iterator[str]:
 
 
 def large(now: datetime, size: int = 10_000_000) -> list[Odd]:
-    """Records of about ``size`` bytes: a huge id, unknown field, number, nesting, white space, and no text at all."""
+    """Records of about ``size`` bytes: a huge id, unknown field, number, nesting, white space, no text at all, keys."""
     new, key = _Numbered(now), ACCOUNT.encode()
     bodies = (
         encoded(new.next(transaction_id="large-1", counterparty_id="x" * size)),
@@ -253,7 +253,11 @@ def large(now: datetime, size: int = 10_000_000) -> list[Odd]:
         b"\xff" * size,
         encoded({f"name {n}": n for n in range(size // 20)}),
     )
-    return [Odd("large", key, body) for body in bodies]
+    huge = (
+        Odd("large key", key * (size // len(key)), encoded(new.next(transaction_id="large-6"))),
+        Odd("large key", b"\xff" * size, None),
+    )
+    return [*(Odd("large", key, body) for body in bodies), *huge]
 
 
 #: JSON as people and programs get it wrong.

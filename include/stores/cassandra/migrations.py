@@ -70,6 +70,7 @@ def migrate(
     directory: Path = DIRECTORY,
     *,
     retention: Retention | None = None,
+    event_days: int = 0,
     wait_seconds: float = 60.0,
 ) -> tuple[str, ...]:
     """Bring a keyspace up to date and return the names of the files applied, often none.
@@ -85,13 +86,15 @@ def migrate(
     replication
         For example ``{"class": "NetworkTopologyStrategy", "datacenter1": 3}``; used only when the
         keyspace is made.
+    event_days
+        ``stream.retention_days``: ids have to be remembered for longer. 0: nobody reads a stream here.
     wait_seconds
         How long to wait for another migrator.
 
     Raises
     ------
     MigrationInvalid
-        When a file, its number or a parameter cannot be used.
+        When a file, its number, a parameter or the retention cannot be used.
     MigrationChanged
         When an applied file has been edited or removed; nothing is applied then.
     MigrationLocked
@@ -99,6 +102,7 @@ def migrate(
     """
     migrations = read_migrations(directory)
     retention = retention or Retention()
+    retention.refuse_forgetting(event_days)
     parameters = {"keyspace": keyspace_name(keyspace), "replication": replication_map(replication)}
     parameters |= {f"{name}_seconds": str(value) for name, value in retention.seconds().items()}
     _bootstrap(session, migrations[0], parameters)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from cassandra.cluster import Session
 
 from include.stores.cassandra.cql import keyspace_name
+from include.stores.cassandra.errors import MigrationInvalid
 from include.stores.cassandra.statements import execute
 
 DAY = 86_400
@@ -55,6 +56,27 @@ class Retention:
             raise ValueError(
                 "expected hints to be kept for at least as long as the deliveries they lead to; came "
                 f"outbox_hints={self.outbox_hints} and outbox={self.outbox}: raise outbox_hints"
+            )
+
+    def refuse_forgetting(self, event_days: int) -> None:
+        """Refuse settings under which a late second arrival would be accepted once more.
+
+        Parameters
+        ----------
+        event_days
+            Oldest age of an event that is still accepted: ``stream.retention_days``.
+
+        Raises
+        ------
+        MigrationInvalid
+            Its id may be forgotten by then.
+        """
+        if 0 < self.seen <= event_days:
+            raise MigrationInvalid(
+                "expected ids of transactions to be remembered for longer than an event may be late, got seen="
+                f"{self.seen} days and stream.retention_days={event_days}: a second arrival after {self.seen} days "
+                f"would be accepted again; set TIDEWATCH_STREAM__RETENTION_DAYS to less than {self.seen}, or raise "
+                "`seen` of Retention in include/stores/cassandra/retention.py, then run initialize_stores"
             )
 
     def seconds(self) -> dict[str, int]:

@@ -65,16 +65,19 @@ class NewestStateStore:
 
 
 class MemorySeenStore:
-    """The first batch of every accepted transaction id."""
+    """The first batch of every accepted transaction id, and what the transaction said."""
 
     def __init__(self) -> None:
-        self._first: dict[str, int] = {}
+        self._first: dict[str, tuple[int, bytes | None]] = {}
 
-    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> set[str]:
-        """Those of ``transaction_ids`` first accepted by a batch < ``before_batch``."""
-        return {name for name in transaction_ids if self._first.get(name, before_batch) < before_batch}
+    def seen_before(self, transaction_ids: Sequence[str], before_batch: int) -> dict[str, bytes | None]:
+        """Digest by id of those first accepted by a batch < ``before_batch``."""
+        found = ((name, self._first.get(name)) for name in transaction_ids)
+        return {name: first[1] for name, first in found if first is not None and first[0] < before_batch}
 
-    def remember(self, transaction_ids: Sequence[str], batch: int) -> None:
-        """Record ids as accepted by ``batch``; the earliest batch stands, so again changes nothing."""
-        for name in transaction_ids:
-            self._first[name] = min(batch, self._first.get(name, batch))
+    def remember(self, contents: Mapping[str, bytes], batch: int) -> None:
+        """Record transactions as accepted by ``batch``; the earliest batch stands, so again changes nothing."""
+        for name, digest in contents.items():
+            first = self._first.get(name)
+            if first is None or batch <= first[0]:
+                self._first[name] = (batch, digest)
