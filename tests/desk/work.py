@@ -74,7 +74,7 @@ class Work:
             self.store,
             "transactions",
             lambda key, value: self.topic.append((key, value)),
-            lambda ids: set(ids) & self.accepted,
+            lambda ids: dict.fromkeys(set(ids) & self.accepted),
             lambda letter, resent: audit.note(
                 "dead letter resent", resent.by, f"dead letter {letter.place}", {}, f"resent:{letter.place}"
             ),

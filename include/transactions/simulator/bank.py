@@ -120,7 +120,7 @@ class SimulatedBank:
 
     def _tables(self, day: int, rows: Rows) -> SimulatedDay:
         ids = pc.binary_join_element_wise(
-            f"S{self.seed}-D{day}-", pa.array(np.arange(len(rows))).cast(pa.string()), ""
+            f"S{self.seed}-C{self.customers}-D{day}-", pa.array(np.arange(len(rows))).cast(pa.string()), ""
         )
         accounts = self._accounts.take(pa.array(rows.customer))
         columns = {

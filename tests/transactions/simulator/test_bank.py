@@ -57,10 +57,15 @@ def test_days_are_sorted_and_within_their_day(big_bank_days: list[tuple[pa.Table
         assert labels["account_id"].equals(table["account_id"])
 
 
-def test_ids_are_unique_and_say_seed_and_day(big_bank_days: list[tuple[pa.Table, pa.Table]]) -> None:
+def test_ids_are_unique_and_say_seed_size_and_day(big_bank_days: list[tuple[pa.Table, pa.Table]]) -> None:
     ids = pa.concat_tables([table for table, _ in big_bank_days])["transaction_id"]
     assert len(ids) == pc.count_distinct(ids).as_py()
-    assert ids[0].as_py() == "S11-D0-0"
+    assert ids[0].as_py() == "S11-C5000-D0-0"
+
+
+def test_banks_of_other_sizes_share_no_id() -> None:
+    small, large = (SimulatedBank(11, customers, start=START).day(0).transactions for customers in (100, 200))
+    assert not set(small["transaction_id"].to_pylist()) & set(large["transaction_id"].to_pylist())
 
 
 def test_two_transactions_a_customer_a_day(big_bank_days: list[tuple[pa.Table, pa.Table]]) -> None:
