@@ -1,7 +1,6 @@
 """# train_models
 
-Trains models (gradient boosting, Isolation Forest, One-Class SVM).
-* The first one: once the stores have been made, on the history of the simulated bank. It decides at once.
+* The first model: once the stores have been made, on the history of the simulated bank. It decides at once.
 * A challenger: when drift calls for it, every Monday, or by hand. It learns from what live scoring used and what is
   labelled by now, is measured on the newest labelled days, and goes into the shadow: it decides on nothing before
   `approve_model`. Too few labels, or a retraining planned for later: skipped; see its log.
@@ -15,7 +14,8 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 from include.assets import CHALLENGERS, FRAUD_MODEL, MODEL_DRIFT, STORES
 from include.orchestration.retries import CHAIN
 
-EARLY_ON_MONDAYS = CronTriggerTimetable("0 4 * * 1", timezone="UTC")
+# On the day itself too a new installation does not begin with it: there is nothing to learn from yet.
+EARLY_ON_MONDAYS = CronTriggerTimetable("0 4 * * 1", timezone="UTC", run_immediately=timedelta(seconds=1))
 
 
 def body(module):
