@@ -20,8 +20,8 @@ with DAG(
     schedule=timedelta(seconds=30),
     catchup=False,
     max_active_runs=1,
-    default_args=CHAIN
-    | {"retries": 1},  # of what a killed scheduler takes with it; more is for the next sweep
+    # Once more, for what a killed scheduler takes with it; the rest is for the next sweep.
+    default_args=CHAIN | {"retries": 1},
     tags=["chain", "safety net"],
     doc_md=__doc__,
 ):

@@ -74,7 +74,7 @@ class Backoff:
         refused
             The vendor has certainly not taken the message.
         """
-        return attempt >= (max(self.max_refused, self.max_attempts) if refused else self.max_attempts)
+        return attempt >= self._most(refused)
 
     def died_too_often(self, attempt: int, *, ever_failed: bool) -> bool:
         """Whether senders must have died of a message: nothing else has them try so often without giving up.
@@ -84,4 +84,7 @@ class Backoff:
         ever_failed
             Some try came to an end; then most of them may have.
         """
-        return attempt > 2 * (max(self.max_refused, self.max_attempts) if ever_failed else self.max_attempts)
+        return attempt > 2 * self._most(ever_failed)
+
+    def _most(self, refused: bool) -> int:
+        return max(self.max_refused, self.max_attempts) if refused else self.max_attempts

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from include.alerts.alert import Alert, Severity
 from include.cases.case import Action, Case, CaseEvent, Deed, Status, Worklist
@@ -67,14 +68,7 @@ def sweep(
 def _escalate(
     casework: Casework, severity: Severity, after: timedelta, tell_of: TellOf, now: datetime
 ) -> int:
-    query = QueueQuery(
-        since=now - timedelta(days=_LONG_DAYS),
-        until=now - after,
-        ordering=Ordering.NEWEST,
-        status=Status.OPEN,
-        severity=severity,
-        limit=_AT_A_TIME,
-    )
+    query = _long_query(now - after, now, status=Status.OPEN, severity=severity)
     minutes = round(after.total_seconds() / 60)
     deed = Deed(Action.ESCALATE, DEADLINE, now, f"nobody took it within {minutes} minutes")
     count = 0
@@ -91,20 +85,17 @@ def _escalate(
 
 def _tell_of_escalated(casework: Casework, tell_of: TellOf, now: datetime) -> None:
     """See to it that what people escalated is told of: an analyst's doubt, a customer's "this was not me"."""
-    query = QueueQuery(
-        since=now - timedelta(days=_LONG_DAYS),
-        until=now,
-        ordering=Ordering.NEWEST,
-        status=Status.ESCALATED,
-        limit=_AT_A_TIME,
-    )
+    query = _long_query(now, now, status=Status.ESCALATED)
     for page in every_page(casework.queue, query):
         lately = [entry.alert_id for entry in page if entry.changed_at > now - _TOLD_WITHIN]
         cases = casework.current(lately) if lately else {}
         told = {
             one: event
             for one, case in cases.items()
-            if case.status is Status.ESCALATED and (event := _escalation(casework, one)) is not None
+            # What a deadline did last was told of by the deadline; no history need be read for it.
+            if case.status is Status.ESCALATED
+            and case.changed_by != DEADLINE
+            and (event := _escalation(casework, one)) is not None
         }
         alerts = casework.alerts.get_many(list(told)) if told else {}
         if alerts:
@@ -121,14 +112,7 @@ def _escalation(casework: Casework, alert_id: uuid.UUID) -> CaseEvent | None:
 
 
 def _wake(casework: Casework, now: datetime) -> int:
-    query = QueueQuery(
-        since=now - timedelta(days=_LONG_DAYS),
-        until=now,
-        ordering=Ordering.NEWEST,
-        worklist=Worklist.ASIDE,
-        status=Status.SNOOZED,
-        limit=_AT_A_TIME,
-    )
+    query = _long_query(now, now, worklist=Worklist.ASIDE, status=Status.SNOOZED)
     deed, count = Deed(Action.WAKE, DEADLINE, now, "the snooze is over"), 0
     for page in list(every_page(casework.queue, query)):
         cases = casework.current([entry.alert_id for entry in page])
@@ -139,6 +123,12 @@ def _wake(casework: Casework, now: datetime) -> int:
         }
         count += _done(casework.act_on_all(over, deed)) if over else 0
     return count
+
+
+def _long_query(until: datetime, now: datetime, **wanted: Any) -> QueueQuery:
+    """Of everything a sweep may still find; ``wanted`` as fields of ``QueueQuery``."""
+    since = now - timedelta(days=_LONG_DAYS)
+    return QueueQuery(since=since, until=until, ordering=Ordering.NEWEST, limit=_AT_A_TIME, **wanted)
 
 
 def _done(outcomes: Mapping[uuid.UUID, Case | CasesError]) -> int:

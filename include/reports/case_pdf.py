@@ -152,9 +152,7 @@ def _transactions(file: CaseFile) -> Section:
         for one in file.transactions
     ]
     header = ("when", "transaction", "counterparty", "how", "amount")
-    note = "» alerted on in this case" + (
-        "" if file.are_all else "; there are more, these are the nearest before it"
-    )
+    note = "» alerted on in this case" + ("" if file.are_all else "; there are more in these days")
     return Section(
         "Transactions of the account around it",
         tables=(table(header, rows, texts=4, widths=(4, 6, 5, 5, 4), note=note),),

@@ -149,12 +149,14 @@ class SmtpChannel:
     def _envelope(self, smtp: smtplib.SMTP, message: Message) -> smtplib.SMTP:
         smtp.ehlo_or_helo_if_needed()
         code, reply = smtp.mail(self._sender[1])
-        if 500 <= code < 600:  # of the sender nothing but our own settings can be at fault
+        if code == 250:
+            code, reply = smtp.rcpt(message.recipient)
+        elif (
+            500 <= code < 600 and code not in _LOGIN_CODES
+        ):  # of the sender our own settings alone can be at fault
             self._reset()
             problem = f"mail server: {code} {_line(reply)}; it refuses the sender {self._sender[1]}, correct from_email"
             raise ChannelUnavailable(problem)
-        if code == 250:
-            code, reply = smtp.rcpt(message.recipient)
         if code not in (250, 251):
             raise self._refused(code, reply, message)
         return smtp

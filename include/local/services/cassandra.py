@@ -112,18 +112,17 @@ class Cassandra(Node):
             "authenticator": "AllowAllAuthenticator",
             "authorizer": "AllowAllAuthorizer",
         }
-        if not self.settings.is_cluster:
-            # Nothing waits for another node, so that more threads than cores only wake each other.
-            config |= dict.fromkeys(
-                ("concurrent_reads", "concurrent_writes", "native_transport_max_threads"), 4
-            )
-        else:
-            config |= {"concurrent_reads": 16, "concurrent_writes": 32}
-            # Nodes that begin together have nothing to take over from each other.
+        if self.settings.is_cluster:
             config |= {
+                "concurrent_reads": 16,
+                "concurrent_writes": 32,
+                # Nodes that begin together have nothing to take over from each other.
                 "auto_bootstrap": False,
                 "allocate_tokens_for_local_replication_factor": len(self.settings.hosts),
             }
+        else:
+            # Nothing waits for another node, so that more threads than cores only wake each other.
+            config |= {"concurrent_reads": 4, "concurrent_writes": 4, "native_transport_max_threads": 4}
         if self.settings.is_secure:
             config |= self._security()
         (self.folder / "cassandra.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

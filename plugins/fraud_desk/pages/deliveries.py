@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -25,7 +25,8 @@ router = APIRouter()
 PAGE = 50
 #: Deliveries that are sent again at one request.
 MOST_AGAIN = 200
-CHANNELS = ("email", "sms", "slack", "webhook")
+ChannelName = Literal["email", "sms", "slack", "webhook"]
+CHANNELS = get_args(ChannelName)
 
 
 class Asked(BaseModel):
@@ -48,12 +49,12 @@ class SentAgain(BaseModel):
     state: DeliveryState
 
 
-class Channels(BaseModel):
-    """Of which channel."""
+class WantedAgain(BaseModel):
+    """Of which channel what was given up is to be sent again."""
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: Literal["any", "email", "sms", "slack", "webhook"]
+    channel: Literal["any"] | ChannelName
 
 
 class AllSentAgain(BaseModel):
@@ -107,7 +108,7 @@ def deliveries_of_alert(alert_id: uuid.UUID, stores: StoresDep) -> tuple[Deliver
 
 
 @router.post("/api/deliveries/again")
-def send_all_again(wanted: Channels, stores: StoresDep, person: Approver) -> AllSentAgain:
+def send_all_again(wanted: WantedAgain, stores: StoresDep, person: Approver) -> AllSentAgain:
     """Send the newest of a channel that were given up again, ``MOST_AGAIN`` at a time."""
     channel = None if wanted.channel == "any" else wanted.channel
     dead = stores.outbox.recent(MOST_AGAIN, DeliveryState.DEAD, channel)
