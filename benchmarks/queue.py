@@ -91,7 +91,7 @@ def questions(now: datetime) -> dict[str, QueueQuery]:
         "closed, newest": QueueQuery(**span, worklist=Worklist.CLOSED, ordering=Ordering.NEWEST),
         "one busy account": QueueQuery(**span, worklist=None, account_id="account-1"),
         "one quiet account": QueueQuery(**span, worklist=None, account_id="account-4000"),
-        "nobody's": QueueQuery(**span, assignee="nobody"),
+        "nobody's": QueueQuery(**span, unassigned=True),
     }
 
 

@@ -19,6 +19,7 @@ from benchmarks.chaos.produced import Place, Produced
 from include.aggregates.totals import Period, totals
 from include.alerts.delivery import Delivery, DeliveryState
 from include.alerts.from_scored import alerts_of
+from include.cases.queue import Ordering
 from include.governance.verify import verify_audit
 from include.local.demo.facts import Facts
 from include.local.mailbox.store import MailStore
@@ -35,6 +36,9 @@ from include.transactions.reading import read_between
 
 _CHUNK = 5_000
 _MAIL_DOMAIN = ".mailbox.invalid>"
+_HANDLED = "SELECT alert_id FROM alert_handling"
+_QUEUE = "SELECT ordering, alert_id, version, status, assignee FROM alert_queue"
+_NEWEST_EVENTS = "SELECT alert_id, number, status, assignee FROM case_events PER PARTITION LIMIT 1"
 
 
 @dataclass(slots=True)
@@ -80,7 +84,8 @@ def books(settings: Settings, kafka: Mapping[str, Any], session: Session, made: 
     lake = Lake(settings.lake)
     done = range(BatchLedger(lake).cursor(Stage.SCORED).next_batch)
     scored = [lake.read_table(scored_file(batch)) for batch in done]
-    wanted = [alert for batch in done for alert in alerts_of(scored[batch], batch)]
+    raised = [alert for batch in done for alert in alerts_of(scored[batch], batch)]
+    at = {str(one.alert_id): made.arrived.get(one.transaction_id) for one in raised}
     return [
         _counts(lake, made),
         _ids("transactions in the lake", made, (lake.read_table(accepted_file(b), ["transaction_id"]) for b in done)),
@@ -92,7 +97,9 @@ def books(settings: Settings, kafka: Mapping[str, Any], session: Session, made: 
         *(_totals(session, made, key, period) for key in ("account", "counterparty") for period in ("hour", "day")),
         *(_running_totals(session, made, key) for key in ("account", "counterparty")),
         _features(lake),
-        _alerts(session, made, {str(one.alert_id): made.arrived.get(one.transaction_id) for one in wanted}),
+        _alerts(session, made, at),
+        _handled(session, at),
+        _queue(session, at),
         *_deliveries(settings, done),
         *_labels(lake, session, made),
         _audit(lake, session),
@@ -225,6 +232,27 @@ def _alerts(session: Session, made: Produced, wanted: Mapping[str, datetime | No
     book.count(wanted, (str(row[0]) for row in rows), wanted)
     several = Counter(row[1] for row in rows)
     book.doubled += [(name, made.arrived.get(name)) for name, times in several.items() if times > 1]
+    return book
+
+
+def _handled(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
+    """Whether to tell people of an alert, decided for every one."""
+    book = Book("alerts decided on whom to tell")
+    book.count(wanted, (str(row[0]) for row in session.execute(_HANDLED, timeout=None)), wanted)
+    return book
+
+
+def _queue(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
+    """The desk's rows: each alert once in every order, and as its newest case event left it."""
+    book = Book("rows of the desk's queue")
+    rows = list(session.execute(_QUEUE, timeout=None))
+    at = {(str(order), alert): arrived for order in Ordering for alert, arrived in wanted.items()}
+    book.count(at, ((row[0], str(row[1])) for row in rows), at)
+    newest = {row[0]: tuple(row[1:]) for row in session.execute(_NEWEST_EVENTS, timeout=None)}
+    for order, alert, *stands in rows:
+        version, *_ = event = newest.get(alert, (0, *stands[1:]))
+        if tuple(stands) != event:
+            book.differs.append(f"{order} {alert}: expected {event} as of event {version}, got {stands}")
     return book
 
 

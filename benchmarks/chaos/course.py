@@ -21,6 +21,7 @@ from benchmarks.chaos.record import ChaosRecord, Outcome
 from benchmarks.chaos.recovery import FlowWatch
 from benchmarks.chaos.stream import SteadyStream
 from benchmarks.chaos.victims import NoVictim, Victims
+from include.governance.incidents import open_incidents, recent_incidents
 from include.local import stack
 from include.local.airflow_api import AirflowApi
 from include.local.clients import cassandra_client, kafka_client
@@ -37,6 +38,7 @@ RECOVERY_LIMIT_SECONDS = 300.0
 _RUN_LIMIT_SECONDS = 300.0
 _DRAIN_LIMIT_SECONDS = 600.0
 _SETTLE_LIMIT_SECONDS = 420.0
+_QUIET_LIMIT_SECONDS = 180.0
 _SECONDS_A_FAULT = 75.0  # for the bank's calendar to be long enough, outages included
 _LEAST_CUSTOMERS = 600
 _TRAINING_DAYS = 20
@@ -84,7 +86,9 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
         injector = Injector(settings, Victims(settings), proxy, order.bank, feed.customer_ids[0], draw)
         injector.route_through_proxy()
         stream.start()
-        outcomes, problems = _faults(order.faults, injector, watch, stream, draw, console)
+        outcomes, problems = _faults(
+            order.faults, injector, watch, stream, draw, Lake(settings.lake), console
+        )
         console.print("[bold]3. What is under way comes to its end[/]")
         stream.finish()
         problems += _wait_for_the_end(settings, kafka, watch, stream)
@@ -92,7 +96,8 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
         api.set_port("cassandra_default", settings.ports.cassandra)
     console.print("[bold]4. The books[/]")
     made = produced(settings, kafka)
-    record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [], problems)
+    record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [])
+    record.problems, record.open_incidents = problems, _wait_for_quiet(Lake(settings.lake))
     session = cassandra_client(settings, "reader").connect()
     try:
         record.books = books(settings, kafka, session, made)
@@ -109,6 +114,7 @@ def _faults(
     watch: FlowWatch,
     stream: SteadyStream,
     draw: random.Random,
+    lake: Lake,
     console: Console,
 ) -> tuple[list[Outcome], list[str]]:
     outcomes: list[Outcome] = []
@@ -131,8 +137,11 @@ def _faults(
         outcome.seconds = watch.wait_until_through(
             since, injection.ended, RECOVERY_LIMIT_SECONDS, stream.check
         )
+        outcome.incidents = [one.key for one in recent_incidents(lake, outcome.at) if one.since >= outcome.at]
         if injection.run is not None:
             outcome.run_succeeded = injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
+        if outcome.incidents:
+            outcome.detail += f" [{', '.join(outcome.incidents)}]"
         took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
         ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
         console.print(
@@ -169,11 +178,21 @@ def _wait_for_the_end(
         facts.close()
 
 
+def _wait_for_quiet(lake: Lake) -> list[str]:
+    """Wait until no incident is open any more; those that still are, in words."""
+    end = time.monotonic() + _QUIET_LIMIT_SECONDS
+    while (left := open_incidents(lake)) and time.monotonic() < end:
+        time.sleep(2)
+    return [f"{one.key}: {one.words}" for one in left]
+
+
 def _tell(record: ChaosRecord, console: Console) -> None:
     console.print(record.faults_table())
     console.print(record.books_table())
     for book in record.books:
         _tell_book(book, console)
+    for incident in record.open_incidents:
+        console.print(f"Incident still open: {incident}", style="red", markup=False)
     for problem in record.problems:
         console.print(f"Problem: {problem}", style="red", markup=False)
 

@@ -14,6 +14,7 @@ from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.victims import NoVictim, Victims
 from include.local import stack
 from include.local.airflow_api import AirflowApi
+from include.orchestration.approval import APPROVE, PROMOTE, REJECT
 from include.settings import Settings
 
 _TRIES = 6
@@ -24,8 +25,12 @@ _DONE = ("success", "failed")
 _NEXT_RUN_DOES_IT = ("export_traces",)
 #: Off, and on a calendar without an end: switched on it has a run at once, switched off that run goes no further.
 _ONLY_WHILE_ON = "ingest_transactions"
-#: A rule nobody hits, for change_rule to work on.
-DRAFT = """-- id: chaos_draft
+#: What is answered, where it is not a plain yes: what is erased could not be compared any more.
+_ANSWERS = {"approve_model": PROMOTE, "erase_customer": REJECT}
+#: Asks by itself too, when a challenger has stood its time, and one question at a time.
+_ASKS_BY_ITSELF = "approve_model"
+#: A rule nobody hits, for change_rule to bring to life; each with a name of its own.
+DRAFT = """-- id: chaos_draft_{number}
 -- title: Draft of a chaos run
 -- typology: large_amount
 -- severity: LOW
@@ -33,7 +38,7 @@ DRAFT = """-- id: chaos_draft
 -- version: 1
 -- action: REVIEW
 -- description: An amount that no customer has.
--- reason: {amount} {currency} is more than anybody has
+-- reason: {{amount}} {{currency}} is more than anybody has
 amount > 900000000000
 """
 
@@ -128,7 +133,7 @@ class Injector:
             waits = api.tasks(dag_id, run_id).get("approve") in ("awaiting_input", "deferred")
             if waits and not answered:
                 time.sleep(2)  # as no person answers while the question is only being put
-                approver.answer(dag_id, run_id, "approve", "Reject")
+                approver.answer(dag_id, run_id, "approve", _ANSWERS.get(dag_id, APPROVE))
                 answered = True
             time.sleep(_POLL_SECONDS)
         return False
@@ -151,6 +156,8 @@ class Injector:
 
     def _kill_triggered(self, dag_id: str) -> Injection:
         api = AirflowApi(self.settings)
+        if dag_id == _ASKS_BY_ITSELF:
+            self._answer_those_before(dag_id)
         for attempt in range(_TRIES):
             run_id = api.trigger(dag_id, self._conf(dag_id), _TRIGGER_SECONDS)
             # Nothing holds a task back for so long that its kill could be aimed at its end only.
@@ -162,6 +169,12 @@ class Injector:
                 return Injection(ended, killed[0], (dag_id, run_id))
             self.wait_for_run((dag_id, run_id), _TRIGGER_SECONDS)
         raise NoVictim(f"{_TRIES} tasks of {dag_id} ended before they could be killed")
+
+    def _answer_those_before(self, dag_id: str) -> None:
+        """Bring runs that wait for a person to their end; a new one would wait behind them."""
+        for one in AirflowApi(self.settings).runs(dag_id):
+            if one["state"] not in _DONE:
+                self.wait_for_run((dag_id, one["dag_run_id"]), _TRIGGER_SECONDS)
 
     def _kill_continuous(self, dag_id: str) -> Injection:
         """Kill the run that begins when the DAG is switched on; it stays on until that run has succeeded."""
@@ -196,9 +209,8 @@ class Injector:
             "change_list": {
                 "list": "TRUSTED", "subject": "DEVICE", "value": f"chaos-{self._number}", "reason": "a chaos run",
             },
-            # Asked for, and refused: what is erased could not be compared any more.
             "erase_customer": {"customer_id": self.customer, "reason": f"chaos {self._number}"},
-            "change_rule": {"rule": DRAFT, "shadow_batches": 0},
+            "change_rule": {"rule": DRAFT.format(number=self._number), "shadow_batches": 0},
             "load_customers": dict(self.bank),
             "train_models": dict(self.bank),
             "resend_dead_letters": {

@@ -17,6 +17,8 @@ from include.reports.checks import Bound, Check
 
 _TOLD = 10  # entries of a book in the document
 MEDIAN_SECONDS = 30.0
+#: A stop that lasts longer has to have raised an incident: a minute, and the next look of who watches.
+INCIDENT_SECONDS = 100.0
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Outcome:
         Of the run whose task was killed; None where there is none.
     lost, doubled
         Entries of all books about records that came after this fault and before the next.
+    incidents
+        Keys of those that were raised from then until all was as it was.
     """
 
     fault: Fault
@@ -41,6 +45,12 @@ class Outcome:
     detail: str = ""
     lost: int = 0
     doubled: int = 0
+    incidents: list[str] = field(default_factory=list)
+
+    @property
+    def kept_silent(self) -> bool:
+        """Whether the flow stood so long that an incident was due, and none was raised."""
+        return not self.incidents and (self.seconds is None or self.seconds > INCIDENT_SECONDS)
 
     @property
     def recovered(self) -> bool:
@@ -67,6 +77,7 @@ class ChaosRecord:
     confirmed: int
     outcomes: list[Outcome]
     books: list[Book]
+    open_incidents: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def attribute(self) -> None:
@@ -101,6 +112,8 @@ class ChaosRecord:
             Check("lost, in all stores together", sum(len(book.lost) for book in self.books), zero),
             Check("doubled, in all stores together", sum(len(book.doubled) for book in self.books), zero),
             Check("different, in all stores together", sum(len(book.differs) for book in self.books), zero),
+            Check("long stops without an incident", sum(one.kept_silent for one in self.outcomes), zero),
+            Check("incidents that nothing cleared", len(self.open_incidents), zero),
             Check("problems", len(self.problems), zero),
         ]  # fmt: skip
 
@@ -110,6 +123,7 @@ class ChaosRecord:
             "seed": self.seed,
             "rate": self.rate,
             "problems": self.problems,
+            "open_incidents": self.open_incidents,
             "faults": [one.document() for one in self.outcomes],
             "books": [
                 {
@@ -128,7 +142,15 @@ class ChaosRecord:
     def faults_table(self) -> Table:
         """Fault × outcome."""
         table = Table(
-            "fault", "times", "recovered", "lost", "doubled", "median s", "longest s", title="Faults"
+            "fault",
+            "times",
+            "recovered",
+            "lost",
+            "doubled",
+            "incidents",
+            "median s",
+            "longest s",
+            title="Faults",
         )
         by_fault: dict[str, list[Outcome]] = {}
         for one in self.outcomes:
@@ -138,6 +160,7 @@ class ChaosRecord:
             table.add_row(
                 name, str(len(ones)), str(sum(one.recovered for one in ones)),
                 str(sum(one.lost for one in ones)), str(sum(one.doubled for one in ones)),
+                str(sum(bool(one.incidents) for one in ones)),
                 f"{median(times):.1f}" if times else "never", f"{max(times):.1f}" if times else "never",
             )  # fmt: skip
         return table

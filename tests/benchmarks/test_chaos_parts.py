@@ -5,19 +5,21 @@ from __future__ import annotations
 import random
 import socket
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from benchmarks.chaos import injection
-from benchmarks.chaos.books import Book
+from benchmarks.chaos.books import Book, _queue
 from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
 from benchmarks.chaos.injection import DRAFT
 from benchmarks.chaos.produced import Produced, _judge
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.record import ChaosRecord, Outcome
 from benchmarks.chaos.victims import NoVictim
+from include.cases.queue import Ordering
 from include.local.services import all_services
 from include.rules.columns import rule_columns
 from include.rules.loader import load_rules
@@ -100,8 +102,36 @@ def test_a_fault_nothing_recovers_from_fails_the_run() -> None:
 
 
 def test_the_rule_that_is_drafted_is_sound(tmp_path: Path) -> None:
-    (tmp_path / "chaos_draft.sql").write_text(DRAFT)
-    assert len(load_rules(tmp_path, rule_columns()).rules) == 1
+    for number in (3, 12):
+        (tmp_path / f"chaos_draft_{number}.sql").write_text(DRAFT.format(number=number))
+    assert len(load_rules(tmp_path, rule_columns()).rules) == 2
+
+
+def test_a_long_stop_has_to_have_raised_an_incident() -> None:
+    long, told, short, never = (
+        Outcome(ALL[0], NOON, 101.0),
+        Outcome(ALL[0], NOON, 101.0, incidents=["stalled-processing"]),
+        Outcome(ALL[0], NOON, 99.0),
+        Outcome(ALL[0], NOON),
+    )
+    assert [one.kept_silent for one in (long, told, short, never)] == [True, False, False, True]
+
+
+def test_a_row_of_the_queue_says_what_its_newest_event_says() -> None:
+    alert, other = uuid.UUID(int=1), uuid.UUID(int=2)
+
+    class Session:
+        def execute(self, cql: str, timeout: None) -> list[tuple[object, ...]]:
+            if "case_events" in cql:
+                return [(alert, 2, "CONFIRMED", "ana")]
+            rows = [(order.value, other, 0, "OPEN", None) for order in Ordering]
+            return rows[1:] + [(order.value, alert, 1, "IN_REVIEW", "ana") for order in Ordering]
+
+    book = _queue(Session(), {str(alert): NOON, str(other): NOON})  # type: ignore[arg-type]
+    assert book.expected == 2 * len(Ordering)
+    assert [name for name, _ in book.lost] == [str((next(iter(Ordering)).value, str(other)))]
+    assert len(book.differs) == len(Ordering)
+    assert not book.doubled
 
 
 def test_a_bank_without_a_victim_is_switched_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
