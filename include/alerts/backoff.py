@@ -27,7 +27,9 @@ class Backoff:
         Share of the wait that is drawn: a wait ``w`` becomes uniform in ``[w (1 - jitter), w]``.
     max_attempts
         The attempt whose failure makes a delivery dead, if the vendor may have taken the message or it cannot be
-        written: by default after about an hour.
+        written: by default after about four hours. Of ten thousand messages of a storm, with vendors of which every
+        second call fails and that have to be asked first (0.4 of attempts succeed), 0.6 ** 32 leaves one in a thousand
+        storms dead; 14 attempts left one in each.
     max_refused
         The same for failures that leave no doubt: the vendor is away, out of order or refuses for now. By default
         after more than a day, so that an outage, or a password nobody has renewed, costs no message.
@@ -39,7 +41,7 @@ class Backoff:
     factor: float = 2.0
     cap_seconds: float = 900.0
     jitter: float = 0.5
-    max_attempts: int = 14
+    max_attempts: int = 32
     max_refused: int = 160
     seed: int = 0
 

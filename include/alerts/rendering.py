@@ -147,7 +147,7 @@ class Renderer:
                 f'got "{delivery.audience}" and {len(alerts)}; correct what made the delivery'
             )
         language, storm = _language(delivery), Storm(alerts, escalated)
-        desk = f"{self.desk_url.rstrip('/')}/queue" if self.desk_url else None
+        desk = f"{self.desk_url.rstrip('/')}/digests/{delivery.alert_id}" if self.desk_url else None
         return self._written(
             delivery, language, lambda: _Contents(storm.values(language), storm.data(), desk)
         )

@@ -14,6 +14,7 @@ from include.cases.case import Action, Case, Deed, Status
 from include.cases.errors import CaseChanged, CasesError, NoSuchAlert
 from plugins.fraud_desk.access import Analyst, Person
 from plugins.fraud_desk.bank import StoresDep
+from plugins.fraud_desk.colleagues import ColleaguesDep, check_assignee
 
 router = APIRouter()
 
@@ -116,16 +117,20 @@ class Outcomes(BaseModel):
 
 
 @router.post("/api/alerts/{alert_id}/act")
-def act(alert_id: uuid.UUID, what: OneAlert, stores: StoresDep, person: Analyst) -> CaseState:
+def act(
+    alert_id: uuid.UUID, what: OneAlert, stores: StoresDep, person: Analyst, known: ColleaguesDep
+) -> CaseState:
     """Do one thing to one case; 409 if it is no longer the one that was seen."""
     deed = what.deed(person, datetime.now(UTC))
+    check_assignee(deed.assignee, person, known)
     return CaseState.of(stores.casework.act(alert_id, deed, what.version))
 
 
 @router.post("/api/queue/act")
-def act_on_many(what: ManyAlerts, stores: StoresDep, person: Analyst) -> Outcomes:
+def act_on_many(what: ManyAlerts, stores: StoresDep, person: Analyst, known: ColleaguesDep) -> Outcomes:
     """Do the same to several cases; each for itself."""
     deed = what.deed(person, datetime.now(UTC))
+    check_assignee(deed.assignee, person, known)
     found = stores.casework.act_on_all({one.alert_id: one.version for one in what.alerts}, deed)
     outcomes = [_outcome(one, outcome) for one, outcome in found.items()]
     done = sum(outcome.case is not None for outcome in outcomes)

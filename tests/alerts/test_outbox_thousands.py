@@ -142,7 +142,7 @@ class Storm:
             lambda: [self.mail, self.sms],
             lambda: self.now,
             120.0,
-            Backoff(cap_seconds=60.0, max_attempts=60),
+            Backoff(),
             renderer=Writing(),
             limits=self.limits,
             pace=Pace(self.limits.sends_per_second, 60.0, self._seconds, self._sleep),

@@ -267,7 +267,7 @@ def test_staff_are_led_to_the_desk(language: str) -> None:
     for audience, link in (
         ("staff", f"{DESK}/alerts/{of.alert_id}"),
         ("escalation", f"{DESK}/alerts/{of.alert_id}"),
-        ("digest", f"{DESK}/queue"),
+        ("digest", f"{DESK}/digests/{of.alert_id}"),
     ):
         for part, shown in _parts(_render(of, audience, language, Renderer(desk_url=f"{DESK}/"))).items():
             assert link in shown or part == "subject", (audience, part)

@@ -46,6 +46,10 @@ def auth_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             "AIRFLOW__CORE__AUTH_MANAGER",
             "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         )
+        environment.setenv(
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
+            ",".join(f"{name}:{role.lower()}" for name, role in {**USERS, "bela": "USER"}.items()),
+        )
         BaseAuthManager._get_token_validator.cache_clear()
         create_auth_manager()
         yield

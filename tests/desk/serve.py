@@ -19,8 +19,11 @@ from fastapi import FastAPI, Request
 from include.cases.case import Action, Deed, Worklist
 from plugins.fraud_desk.access import Person, Role, reader
 from plugins.fraud_desk.app import make_app
+from plugins.fraud_desk.colleagues import colleagues
 from plugins.fraud_desk.runs import starting
 from tests.desk.bank import MemoryBank, invented
+
+COLLEAGUES = frozenset({"anna", "bela"})
 
 
 def filled(folder: Path, count: int = 160) -> MemoryBank:
@@ -56,6 +59,7 @@ def served(bank: MemoryBank, role: Role, name: str = "anna") -> FastAPI:
         return person
 
     desk.dependency_overrides[reader] = somebody
+    desk.dependency_overrides[colleagues] = lambda: COLLEAGUES
     desk.dependency_overrides[starting] = lambda: lambda dag_id: role >= Role.ANALYST  # Airflow is not asked
     app = FastAPI()
     app.mount("/fraud-desk", desk)

@@ -62,6 +62,22 @@ def test_release_and_reopen(sign_in: SignIn, raised: Alert) -> None:
     assert _act(sign_in, raised, 3, action="reopen", comment="after all").json()["status"] == "IN_REVIEW"
 
 
+@pytest.mark.parametrize("name", ["nobody-has-this-name", "viewer", "Bela"])
+def test_only_those_who_may_work_on_alerts_are_assigned_any(
+    sign_in: SignIn, raised: Alert, name: str
+) -> None:
+    """Without this it would wait for that name, without a deadline."""
+    answer = _act(sign_in, raised, action="assign", assignee=name)
+    assert answer.status_code == 422
+    assert "admin, analyst, approver, bela" in answer.json()["error"]
+    seen = [{"alert_id": str(raised.alert_id), "version": 0}]
+    many = {"action": "assign", "assignee": name, "alerts": seen}
+    assert sign_in("analyst").post(f"{PREFIX}/api/queue/act", json=many).status_code == 422
+    page = sign_in("analyst").get(f"{PREFIX}/alerts/{raised.alert_id}").text
+    assert "<option>bela</option>" in page
+    assert "<option>viewer</option>" not in page
+
+
 def test_assigning_to_somebody_else(sign_in: SignIn, raised: Alert) -> None:
     assert _act(sign_in, raised, action="assign", assignee="bela").json()["assignee"] == "bela"
 

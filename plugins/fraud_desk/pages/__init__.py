@@ -14,6 +14,7 @@ from plugins.fraud_desk.pages import (
     counterparty,
     dead_letters,
     deliveries,
+    digest,
     exports,
     models,
     overview,
@@ -26,5 +27,5 @@ from plugins.fraud_desk.pages import (
 
 PAGES: tuple[ModuleType, ...] = (
     overview, queue, alert, account, counterparty, search, suppressions, acting,
-    dead_letters, rules, models, deliveries, reports, exports, runs,
+    dead_letters, rules, models, deliveries, digest, reports, exports, runs,
 )  # fmt: skip

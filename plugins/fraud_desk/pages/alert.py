@@ -17,6 +17,7 @@ from plugins.fraud_desk.access import Viewer
 from plugins.fraud_desk.alert_view import AlertView, told_reasons, view_of
 from plugins.fraud_desk.asking import AskedDep
 from plugins.fraud_desk.bank import Stores, StoresDep
+from plugins.fraud_desk.colleagues import ColleaguesDep
 from plugins.fraud_desk.deliveries import deliveries_of
 from plugins.fraud_desk.rendering import page
 
@@ -28,7 +29,7 @@ _AFTERWARDS = timedelta(days=2)
 
 @router.get("/alerts/{alert_id}", response_class=HTMLResponse)
 def alert_page(
-    alert_id: uuid.UUID, request: Request, stores: StoresDep, asked: AskedDep, _: Viewer
+    alert_id: uuid.UUID, request: Request, stores: StoresDep, asked: AskedDep, known: ColleaguesDep, _: Viewer
 ) -> HTMLResponse:
     """The page."""
     alert = _found(alert_id, stores)
@@ -56,6 +57,7 @@ def alert_page(
         partners=partners,
         suppressible=_suppressible(alert),
         deliveries=deliveries_of(stores.outbox, alert_id),
+        colleagues=sorted(known or ()),
     )
 
 
