@@ -33,7 +33,7 @@ from include.stores.lake.ledger import (
     labels_file,
     scored_file,
 )
-from include.stores.lake.work import Work, count_values
+from include.stores.lake.work import Work, count_values, known_values
 from include.stores.ports import StateStore
 
 
@@ -237,7 +237,12 @@ def score(
                 "level": FULL if configuration.model else RULES_ONLY,
                 **what_became_of_it(lake, batch, scored),
             },
-            work=Work(began_at, ledger.arrived_at(batch), tallies={"level": count_values(scored["level"])}),
+            work=Work(
+                began_at,
+                ledger.arrived_at(batch),
+                tallies={"level": count_values(scored["level"])},
+                distributions={"score": known_values(scored["score"])},
+            ),
         )
         done.append(batch)
     return done

@@ -79,6 +79,9 @@ WAIT = Metric(
 )
 SPARK = Metric("tidewatch_spark_run_seconds", _H, "From taking a batch up until Spark has committed it")
 SETTLE = Metric("tidewatch_settle_seconds", _H, "Settling a committed batch: duplicates, dead letters")
+SCORES = Metric(
+    "tidewatch_transaction_score", _H, "Calibrated probability of fraud of each transaction that a model has scored"
+)  # fmt: skip
 BATCH_SIZE = Metric("tidewatch_batch_records", _H, "Records of a batch")
 
 PENDING = Metric("tidewatch_stage_pending_batches", _G, "Batches that wait for a stage", ("stage",))
@@ -121,6 +124,10 @@ OPEN_ALERTS = Metric("tidewatch_open_alerts", _G, "Alerts that wait for somebody
 INCIDENT = Metric("tidewatch_incident_open", _G, "1 while an incident is open, 0 once it is over", ("key",))
 INCIDENTS = Metric("tidewatch_incidents", _C, "How often each incident began", ("key",))
 DRIFT = Metric("tidewatch_drift_alarms_open", _G, "Drift alarms that stand", ("kind",))
+FAILED_TASKS = Metric(
+    "tidewatch_recent_failed_tasks", _G,
+    "Tries of tasks that failed in the last hour, by what came of it: tried again, or given_up", ("dag", "outcome"),
+)  # fmt: skip
 DISK_FREE = Metric("tidewatch_disk_free_bytes", _G, "Free space where data are kept", ("place",))
 DISK_SIZE = Metric("tidewatch_disk_size_bytes", _G, "Size of the disk where data are kept", ("place",))
 UP = Metric(

@@ -78,6 +78,8 @@ def _histograms(stage: str, cursor: Cursor) -> Iterator[Sample]:
             ("settle_seconds", c.SETTLE, {}),
             ("batch_records", c.BATCH_SIZE, {}),
         ]
+    if stage == Stage.SCORED:
+        wanted.append(("score", c.SCORES, {}))
     for name, metric, labels in wanted:
         if (found := _histogram(cursor, name)) is not None:
             yield sample(metric, found, **labels)

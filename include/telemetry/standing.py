@@ -118,6 +118,12 @@ def drift_samples(lake: Lake) -> Iterator[Sample]:
         yield sample(c.DRIFT, kinds[kind], kind=kind.value)
 
 
+def failed_task_samples(failed: Mapping[tuple[str, str], int]) -> Iterator[Sample]:
+    """Tries that failed lately, by DAG and by what came of it (``tried_again`` or ``given_up``)."""
+    for (dag_id, outcome), count in sorted(failed.items()):
+        yield sample(c.FAILED_TASKS, count, dag=dag_id, outcome=outcome)
+
+
 def disk_samples(places: Mapping[str, str]) -> Iterator[Sample]:
     """Space of the disks where data are kept on this machine.
 

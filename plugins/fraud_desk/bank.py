@@ -85,6 +85,10 @@ class Bank(Protocol):
         """The broker's time of the oldest of the transactions at these places; see ``include.transactions.reading``."""
         ...
 
+    def failed_tasks(self, since: datetime) -> Mapping[tuple[str, str], int]:
+        """How many tries of tasks have failed since, by DAG and whether it was ``tried_again`` or ``given_up``."""
+        ...
+
 
 def bank_of(request: Request) -> Bank:
     """The bank the application was made with."""

@@ -25,6 +25,7 @@ from include.stores.cassandra.queries import (
 )
 from include.stores.cassandra.records import StoredTransaction, Totals
 from include.stores.lake.files import Lake
+from plugins.fraud_desk.airflow_tasks import failed_tries
 from plugins.fraud_desk.bank import Stores
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class LiveBank:
             log.warning("the end of the topic of transactions is not known: %s", error)
             self._offsets.forget()
             return None
+
+    def failed_tasks(self, since: datetime) -> Mapping[tuple[str, str], int]:
+        """See ``Bank.failed_tasks``."""
+        return failed_tries(since)
 
     def oldest_arrival(self, places: Mapping[int, int]) -> datetime | None:
         """See ``Bank.oldest_arrival``."""

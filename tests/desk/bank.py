@@ -115,6 +115,9 @@ class MemoryBank:
     def end_offsets(self) -> dict[int, int] | None:
         return self.ends
 
+    def failed_tasks(self, since: datetime) -> Mapping[tuple[str, str], int]:
+        return {("score_transactions", "tried_again"): 2, ("train_models", "given_up"): 1}
+
     def oldest_arrival(self, places: Mapping[int, int]) -> datetime | None:
         return self.oldest if places else None
 

@@ -114,6 +114,16 @@ def test_every_metric_is_exposed_and_says_what_is_so(bank: MemoryBank, sign_in: 
         assert private not in text
 
 
+def test_tasks_that_failed_are_told_by_dag(sign_in: SignIn) -> None:
+    found = {
+        (one.labels["dag"], one.labels["outcome"]): one.value
+        for family in parse(sign_in("viewer").get(PATH).text)
+        if family.name == "tidewatch_recent_failed_tasks"
+        for one in family.samples
+    }
+    assert found == {("score_transactions", "tried_again"): 2, ("train_models", "given_up"): 1}
+
+
 def test_a_store_that_is_away_leaves_the_rest(bank: MemoryBank, sign_in: SignIn) -> None:
     bank.failure, bank.ends = StoreUnavailable("Cassandra is away"), None
     answer = sign_in("viewer").get(PATH)
@@ -125,7 +135,7 @@ def test_a_store_that_is_away_leaves_the_rest(bank: MemoryBank, sign_in: SignIn)
         for one in family.samples
     }
     assert {part for part, value in up.items() if not value} == {"broker", "outbox", "alerts"}
-    assert {part for part, value in up.items() if value} == {"ledger", "incidents", "drift", "disk"}
+    assert {part for part, value in up.items() if value} == {"ledger", "incidents", "drift", "disk", "tasks"}
 
 
 def fill_labels(bank: MemoryBank) -> None:

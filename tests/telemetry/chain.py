@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.detection.registry import Deployed
+from include.detection.scored import FULL
 from include.pipeline.alerting import raise_alerts
 from include.pipeline.loading import load
 from include.pipeline.scoring import Configuration, score
@@ -74,7 +75,7 @@ class Chain:
     outbox: MemoryOutboxStore = field(default_factory=MemoryOutboxStore)
     seen: MemorySeenStore = field(default_factory=MemorySeenStore)
     dead_letters: NoDeadLetterTopic = field(default_factory=NoDeadLetterTopic)
-    level: str = "FULL"
+    level: str = FULL
 
     @classmethod
     def at(cls, folder: Path) -> Chain:
@@ -111,7 +112,8 @@ class Chain:
                 name = row["transaction_id"]
                 decision = "ALERT" if name in alerts else "REVIEW" if name in reviews else "ALLOW"
                 changes = {"decision": decision, "level": self.level, "scored_at": configuration.scored_at}
-                rows.append(scored_row() | row | changes)
+                known = {} if self.level == FULL else {"score": None}
+                rows.append(scored_row() | row | changes | known)
             return pa.Table.from_pylist(rows, schema=SCORED_SCHEMA)
 
         due = self.ledger.due(Stage.SCORED) if batches is None else batches

@@ -134,7 +134,7 @@ def test_rules_are_whole() -> None:
 
 
 def test_names_follow_the_conventions() -> None:
-    units = ("_seconds", "_bytes", "_records", "_batches")
+    units = ("_seconds", "_bytes", "_records", "_batches", "_score")
     for metric in CATALOGUE:
         assert re.fullmatch(r"tidewatch_[a-z][a-z_]*", metric.name)
         assert not metric.name.endswith("_total"), "the kind adds it"
@@ -148,5 +148,5 @@ def test_names_follow_the_conventions() -> None:
 def test_buckets_tell_apart_what_the_rules_ask_for() -> None:
     """A quantile is only as fine as its buckets: the threshold of the latency rule is a bound."""
     began = datetime(2026, 1, 1).astimezone()
-    made = observed({}, Work(began, began).measured(began))["age_seconds"]
+    made = observed({}, {"age_seconds": [Work(began, began).measured(began)["age_seconds"]]})["age_seconds"]
     assert {"10", "60"} <= set(made["bounds"].split())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from include.stores.lake.ledger import Stage
 from include.telemetry.catalogue import Kind
 from include.telemetry.flow import flow_samples
 from include.telemetry.samples import Histogram, Sample
 from include.transactions.contract import REASON_AMOUNT, REASON_MALFORMED
+from tests.alerts.examples import scored_row
 from tests.telemetry.chain import TOPICS, Chain, record
 
 
@@ -99,6 +102,18 @@ def test_work_done_again_is_not_counted_again(chain: Chain) -> None:
     )
     chain.score(range(1), alerts=("T-1",), reviews=("T-2",))
     assert (chain.ledger.manifest(Stage.SCORED, 0) or {})["first"] == again["first"]
+
+
+def test_the_score_of_each_transaction_that_has_one(chain: Chain, arrived_at: datetime) -> None:
+    scores = histogram(chain, "tidewatch_transaction_score")
+    assert {bound: count for bound, count in zip(scores.bounds, scores.counts, strict=False) if count} == {
+        0.99: 5
+    }
+    assert scores.total == pytest.approx(5 * scored_row()["score"])
+    chain.level = "RULES_ONLY"
+    chain.accept(record(8, (0, 3), arrived_at))
+    chain.score()
+    assert histogram(chain, "tidewatch_transaction_score") == scores
 
 
 def test_a_level_below_full_is_seen(chain: Chain, arrived_at: datetime) -> None:

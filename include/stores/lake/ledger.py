@@ -178,6 +178,10 @@ class BatchLedger:
                 "totals": {**cursor.totals, **totals},
                 "positions": positions or {},
                 "tallies": added(cursor.tallies, work.tallies if work else {}),
-                "histograms": observed(cursor.histograms, measures),
+                "histograms": observed(
+                    cursor.histograms,
+                    {name: (value,) for name, value in measures.items()}
+                    | (dict(work.distributions) if work else {}),
+                ),
             },
         )

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 BOUNDS: dict[str, tuple[float, ...]] = {
     "seconds": (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 7.5, 10, 15, 30, 60, 120, 300, 900, 3600),
     "records": (1, 10, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000),
+    "score": (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
 }
 
 
@@ -36,12 +37,15 @@ class Work:
         What else is measured, by a name that ends in its unit (``_seconds`` or ``_records``).
     tallies
         Counts by kind: ``{"level": {"FULL": 480}}``. There must be few kinds of each.
+    distributions
+        A value of each record, by a name that ends in its unit (``score``): only the histogram is kept.
     """
 
     began_at: datetime
     arrived_at: datetime | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
     tallies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    distributions: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def measured(self, completed_at: datetime) -> dict[str, float]:
         """All measures: ``duration_seconds``, ``age_seconds`` of the oldest record at the end, and the others."""
@@ -51,8 +55,8 @@ class Work:
         return {name: round(value, 6) for name, value in (found | dict(self.measures)).items()}
 
 
-def observed(histograms: Mapping[str, Any], measures: Mapping[str, float]) -> dict[str, Any]:
-    """Histograms with one more observation of each measure.
+def observed(histograms: Mapping[str, Any], values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Histograms with more observations of each measure.
 
     A histogram is ``{"bounds": "0.05 0.1 …", "counts": "0 3 …", "sum": float}``: counts of each bucket (not
     cumulative), the last one of what lies above all bounds. They are texts because long lists would make the cursor,
@@ -64,17 +68,18 @@ def observed(histograms: Mapping[str, Any], measures: Mapping[str, float]) -> di
         A measure's name ends in no unit of ``BOUNDS``.
     """
     merged = dict(histograms)
-    for name, value in measures.items():
+    for name, more in values.items():
         bounds = BOUNDS[name.rpartition("_")[2]]
         before, named = merged.get(name), _text(bounds)
         if before is None or before["bounds"] != named:
             before = {"counts": _text([0] * (len(bounds) + 1)), "sum": 0.0}
         counts = [int(count) for count in before["counts"].split()]
-        counts[bisect_left(bounds, value)] += 1
+        for value in more:
+            counts[bisect_left(bounds, value)] += 1
         merged[name] = {
             "bounds": named,
             "counts": _text(counts),
-            "sum": round(before["sum"] + value, 6),
+            "sum": round(before["sum"] + sum(more), 6),
         }
     return merged
 
@@ -101,3 +106,8 @@ def count_values(values: pa.ChunkedArray) -> dict[str, int]:
         for one in sorted(counted, key=lambda one: str(one["values"]))
         if one["values"] is not None
     }
+
+
+def known_values(values: pa.ChunkedArray) -> list[float]:
+    """Values that are numbers: neither null nor NaN."""
+    return [value for value in values.to_pylist() if value is not None and value == value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -44,6 +44,9 @@ def exposition_of(bank: Bank, watch: Watch) -> Exposition:
             ),
             "incidents": lambda: standing.incident_samples(bank.lake, datetime.now(UTC)),
             "drift": lambda: standing.drift_samples(bank.lake),
+            "tasks": lambda: standing.failed_task_samples(
+                bank.failed_tasks(datetime.now(UTC) - timedelta(hours=1))
+            ),
             "disk": lambda: standing.disk_samples({"lake": bank.lake.uri, "stack": str(now.stack_dir)}),
         }
     )
