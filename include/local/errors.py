@@ -7,6 +7,7 @@
     │   ├── PortTaken
     │   ├── NoJava
     │   ├── JarsMissing
+    │   ├── JarsChanged
     │   └── NoBrowser
     ├── ServiceFailed     a server did not come up, or went down for good
     └── RunFailed         a DAG's run failed, or did not end in time
@@ -33,6 +34,10 @@ class NoJava(SetupError):
 
 class JarsMissing(SetupError):
     """The servers' jars are not there and could not be fetched."""
+
+
+class JarsChanged(SetupError):
+    """Jars that were fetched are not those that were locked."""
 
 
 class NoBrowser(SetupError):

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from include.local.errors import JarsMissing
+from include.local.jar_lock import check
 from include.local.java import java, trust_store_options
 from include.stores.lake.s3 import is_on_s3
 
@@ -137,6 +138,8 @@ def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
     ------
     JarsMissing
         When Maven Central cannot be reached; Ivy's last words are in the message.
+    JarsChanged
+        What came is not what ``jars.lock`` lists.
     """
     for bundle in bundles() if wanted is None else wanted:
         folder = jars_dir / bundle.name
@@ -148,6 +151,7 @@ def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
         _retrieve(bundle, folder)
         if bundle.name in ("spark", "aws-sdk"):
             _drop_what_spark_ships(folder)
+        check(folder)
         (folder / "COMPLETE").write_text(bundle.stamp)
 
 
