@@ -21,12 +21,15 @@ from benchmarks.chaos.record import ChaosRecord, Outcome
 from benchmarks.chaos.recovery import FlowWatch
 from benchmarks.chaos.stream import SteadyStream
 from benchmarks.chaos.victims import NoVictim, Victims
+from include.governance.decisions import PROVISIONAL
 from include.governance.incidents import open_incidents, recent_incidents
 from include.local import stack
 from include.local.airflow_api import AirflowApi
 from include.local.clients import cassandra_client, kafka_client
 from include.local.demo.facts import Facts
 from include.pipeline.bank import BankFeed, customers_for
+from include.pipeline.batch_log import batch_numbers
+from include.pipeline.provisional import waiting_for_history
 from include.settings import Settings
 from include.stores.lake.files import Lake
 from include.stores.lake.ledger import BatchLedger, Stage
@@ -97,7 +100,9 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     console.print("[bold]4. The books[/]")
     made = produced(settings, kafka)
     record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [])
-    record.problems, record.open_incidents = problems, _wait_for_quiet(Lake(settings.lake))
+    lake = Lake(settings.lake)
+    record.problems, record.open_incidents = problems, _wait_for_quiet(lake)
+    record.waiting = waiting_for_history(lake).batches
     session = cassandra_client(settings, "reader").connect()
     try:
         record.books = books(settings, kafka, session, made)
@@ -125,7 +130,7 @@ def _faults(
         time.sleep(draw.uniform(0.5, 4.0))
         outcome = Outcome(fault, datetime.now(UTC))
         outcomes.append(outcome)
-        before = watch.ends() or {}
+        before, provisional = watch.ends() or {}, len(batch_numbers(lake, PROVISIONAL))
         try:
             injection = injector.do(fault)
         except NoVictim as nobody:
@@ -137,6 +142,7 @@ def _faults(
         outcome.seconds = watch.wait_until_through(
             since, injection.ended, RECOVERY_LIMIT_SECONDS, stream.check
         )
+        outcome.without_history = len(batch_numbers(lake, PROVISIONAL)) - provisional
         outcome.incidents = [one.key for one in recent_incidents(lake, outcome.at) if one.since >= outcome.at]
         if injection.run is not None:
             outcome.run_succeeded = injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)

@@ -53,6 +53,8 @@ TRIGGERED = (
 CUT = ("score_transactions", "raise_alerts", "load_cassandra")
 
 PAUSE_SECONDS = 20.0
+#: Longer than scoring waits for the store of the past before it decides without.
+OUTAGE_SECONDS = 150.0
 
 
 class Kind(StrEnum):
@@ -63,6 +65,7 @@ class Kind(StrEnum):
     KILL_WORKERS = "kill -9 workers of"
     KILL_TASK = "kill -9 task of"
     CUT = "cut connections of"
+    OUTAGE = "outage 150 s of"
     REBOOT = "reboot"
 
 
@@ -84,6 +87,7 @@ ALL: tuple[Fault, ...] = (
     Fault(Kind.KILL_WORKERS, "spark"),
     *(Fault(Kind.KILL_TASK, dag) for dag in (*FLOWING, *TRIGGERED)),
     *(Fault(Kind.CUT, dag) for dag in CUT),
+    Fault(Kind.OUTAGE, "cassandra"),
     Fault(Kind.REBOOT, "everything"),
 )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.chaos.faults import FLOWING, PAUSE_SECONDS, Fault, Kind
+from benchmarks.chaos.faults import FLOWING, OUTAGE_SECONDS, PAUSE_SECONDS, Fault, Kind
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.victims import NoVictim, Victims
 from include.local import stack
@@ -100,6 +100,8 @@ class Injector:
                 self.victims.kill_server(fault.target)
             case Kind.PAUSE:
                 self.victims.pause_server(fault.target, PAUSE_SECONDS)
+            case Kind.OUTAGE:
+                self.victims.pause_server(fault.target, OUTAGE_SECONDS)
             case Kind.KILL_WORKERS:
                 self.victims.kill_python_workers()
             case Kind.CUT:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.chaos.books import Book
-from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.faults import Fault, Kind
 from include.reports.checks import Bound, Check
 
 _TOLD = 10  # entries of a book in the document
@@ -36,6 +36,8 @@ class Outcome:
         Entries of all books about records that came after this fault and before the next.
     incidents
         Keys of those that were raised from then until all was as it was.
+    without_history
+        Batches that were decided without history meanwhile.
     """
 
     fault: Fault
@@ -46,11 +48,18 @@ class Outcome:
     lost: int = 0
     doubled: int = 0
     incidents: list[str] = field(default_factory=list)
+    without_history: int = 0
 
     @property
     def kept_silent(self) -> bool:
         """Whether the flow stood so long that an incident was due, and none was raised."""
-        return not self.incidents and (self.seconds is None or self.seconds > INCIDENT_SECONDS)
+        long = self.fault.kind is Kind.OUTAGE or self.seconds is None or self.seconds > INCIDENT_SECONDS
+        return long and not self.incidents
+
+    @property
+    def decided_nothing(self) -> bool:
+        """Whether the store of the past was away for long, and nothing was decided without it."""
+        return self.fault.kind is Kind.OUTAGE and not self.without_history
 
     @property
     def recovered(self) -> bool:
@@ -78,6 +87,7 @@ class ChaosRecord:
     outcomes: list[Outcome]
     books: list[Book]
     open_incidents: list[str] = field(default_factory=list)
+    waiting: int = 0  # batches that are decided without history and were never scored
     problems: list[str] = field(default_factory=list)
 
     def attribute(self) -> None:
@@ -114,6 +124,9 @@ class ChaosRecord:
             Check("different, in all stores together", sum(len(book.differs) for book in self.books), zero),
             Check("long stops without an incident", sum(one.kept_silent for one in self.outcomes), zero),
             Check("incidents that nothing cleared", len(self.open_incidents), zero),
+            Check("long outages of the store in which nothing was decided",
+                  sum(one.decided_nothing for one in self.outcomes), zero),
+            Check("batches still decided without history", self.waiting, zero),
             Check("problems", len(self.problems), zero),
         ]  # fmt: skip
 

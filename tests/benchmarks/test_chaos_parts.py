@@ -6,6 +6,7 @@ import random
 import socket
 import threading
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -114,7 +115,20 @@ def test_a_long_stop_has_to_have_raised_an_incident() -> None:
         Outcome(ALL[0], NOON, 99.0),
         Outcome(ALL[0], NOON),
     )
-    assert [one.kept_silent for one in (long, told, short, never)] == [True, False, False, True]
+    outage = Outcome(Fault(Kind.OUTAGE, "cassandra"), NOON, 5.0)
+    outcomes = (long, told, short, never, outage)
+    assert [one.kept_silent for one in outcomes] == [True, False, False, True, True]
+
+
+def test_in_a_long_outage_of_the_store_something_has_to_be_decided() -> None:
+    idle = Outcome(Fault(Kind.OUTAGE, "cassandra"), NOON, 5.0, incidents=["no-history"])
+    busy = replace(idle, without_history=3)
+    assert [one.decided_nothing for one in (idle, busy, Outcome(ALL[0], NOON, 5.0))] == [True, False, False]
+    record = ChaosRecord(7, 40, 3, 3, [idle, busy], [], waiting=2)
+    assert {check.name: check.value for check in record.checks if not check.holds} == {
+        "long outages of the store in which nothing was decided": 1,
+        "batches still decided without history": 2,
+    }
 
 
 def test_a_row_of_the_queue_says_what_its_newest_event_says() -> None:
