@@ -21,6 +21,8 @@ FAULTS = (
     Fault(Kind.KILL, "kafka"),
     Fault(Kind.CUT, "load_cassandra"),
     Fault(Kind.KILL, "scheduler"),
+    Fault(Kind.PAUSE, "cassandra"),
+    Fault(Kind.REBOOT, "everything"),
 )
 
 
