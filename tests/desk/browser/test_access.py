@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse
+from playwright.sync_api import APIResponse, expect
 
 from plugins.fraud_desk.app import make_app
 from tests.desk.bank import MemoryBank
@@ -93,6 +94,12 @@ def test_a_form_on_a_page_elsewhere(desk: OpenDesk, alert_id: uuid.UUID, foreign
         page.goto(f"{foreign}/")
     assert answered.value.status in (401, 403)
     assert window.api(f"/alerts/{alert_id}")["case"]["version"] == before
+
+
+def test_airflow_says_what_waits_for_a_person(desk: OpenDesk) -> None:
+    """The page asks Airflow's API by itself, with the person's session."""
+    words = desk("analyst", "/models").page.locator("#approvals-words")
+    expect(words).to_have_text(re.compile(r"Nothing waits\.|\d+ questions? to answer in Airflow\."))
 
 
 def _ask(window: Desk, method: str, path: str, headers: dict[str, str]) -> APIResponse:

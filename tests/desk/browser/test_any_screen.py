@@ -19,7 +19,7 @@ from plugins.fraud_desk.access import Role
 from tests.desk.bank import MemoryBank
 from tests.desk.browser.desk import Watched
 from tests.desk.conftest import PREFIX
-from tests.desk.serve import filled, served
+from tests.desk.serve import COLLEAGUES, filled, served
 
 ADDRESS = "fraud-lead.of-the-night@bank.example"
 WIDTHS = (390, 1280)
@@ -76,10 +76,12 @@ def look(browser: Browser, invented: Invented) -> Iterator[OpenPage]:
     """Opens a page of it in a window of some width; what the page complains of fails the test."""
     opened: list[tuple[Page, Watched]] = []
 
-    def at(path: str, width: int = 1280) -> Page:
+    def at(path: str, width: int = 1280, forgive: str | None = None) -> Page:
         page = browser.new_context(viewport={"width": width, "height": 844}).new_page()
         page.set_default_timeout(_STEP_MILLISECONDS)
         opened.append((page, Watched(page)))
+        if forgive is not None:
+            opened[-1][1].forgive(forgive)
         page.goto(invented.address + path)
         return page
 
@@ -111,6 +113,52 @@ def test_enter_assigns_and_cancel_does_not(invented: Invented, look: OpenPage) -
     dialog.get_by_label("Who is to work on it").press("Enter")
     expect(page.locator("#says")).to_contain_text("Alert assigned")
     assert invented.bank.stores().casework.current([alert_id])[alert_id].assignee == "bela"
+
+
+def test_a_name_nobody_has_is_refused_and_told(invented: Invented, look: OpenPage) -> None:
+    alert_id = invented.alert()
+    page = look(f"/alerts/{alert_id}", forgive="status of 422")
+    page.get_by_role("button", name="Assign …").click()
+    dialog = page.get_by_role("dialog", name="Assign")
+    assert dialog.locator("datalist option").all_text_contents() == sorted(COLLEAGUES)
+    dialog.get_by_label("Who is to work on it").fill("bella")
+    dialog.get_by_role("button", name="Assign").click()
+    expect(page.locator("#says")).to_contain_text("anna, bela")
+    expect(page.locator("#says")).to_contain_text("bella")
+    assert invented.bank.stores().casework.current([alert_id])[alert_id].assignee is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ([], "Nothing waits."),
+        (["Promote <b>one</b>?"], "1 question to answer in Airflow."),
+        (["Promote A?", "May this go live?"], "2 questions to answer in Airflow."),
+        (None, "Airflow does not say what waits"),
+    ],
+)
+def test_what_waits_for_a_person_is_asked_of_airflow(
+    look: OpenPage, asked: list[str] | None, told: str
+) -> None:
+    """Airflow's API is answered for here; on the real one it is asked in ``test_access``."""
+    page = look("/reports", forgive="ERR_FAILED" if asked is None else None)
+
+    def answer(route: Route) -> None:
+        if asked is None:
+            route.abort()
+            return
+        run = {"dag_id": "approve_model", "dag_run_id": "manual__1+00:00", "task_id": "approve"}
+        made = [{"subject": one, "created_at": "2026-11-24T10:00:00Z", "task_instance": run} for one in asked]
+        route.fulfill(json={"hitl_details": made, "total_entries": len(made)})
+
+    page.route("**/api/v2/dags/~/dagRuns/~/hitlDetails**", answer)
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Models").click()
+    expect(page.locator("#approvals-words")).to_contain_text(told)
+    links = page.locator("#approvals-list a")
+    assert links.all_text_contents() == (asked or [])
+    for link in links.all():
+        place = "/dags/approve_model/runs/manual__1%2B00%3A00/tasks/approve/required_actions"
+        assert (link.get_attribute("href") or "").endswith(place)
 
 
 def test_a_comment_is_asked_for_as_a_comment(invented: Invented, look: OpenPage) -> None:
