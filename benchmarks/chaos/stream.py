@@ -11,8 +11,8 @@ from include.pipeline.bank import USUAL_DISTURBANCES, BankFeed
 from include.transactions.producer import TransactionProducer
 
 _PIECE_SECONDS = 30  # some of every kind of broken record
-#: Longer than any outage of a run: what cannot be delivered waits.
-_CONFIG = {"delivery.timeout.ms": 900_000}
+#: Longer than any outage of a run: what cannot be delivered waits, and is not told of each time it is tried.
+_CONFIG = {"delivery.timeout.ms": 900_000, "log_level": 0}
 _END_SECONDS = 300.0
 
 
