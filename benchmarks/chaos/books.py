@@ -6,6 +6,7 @@ dead-letter topic and the mailbox.
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from benchmarks.chaos.produced import Place, Produced
 from include.aggregates.totals import Period, totals
 from include.alerts.delivery import Delivery, DeliveryState
 from include.alerts.from_scored import alerts_of
+from include.cases.case import Case
+from include.cases.handling import Handling
 from include.cases.queue import Ordering
 from include.governance.verify import verify_audit
 from include.local.demo.facts import Facts
@@ -36,7 +39,7 @@ from include.transactions.reading import read_between
 
 _CHUNK = 5_000
 _MAIL_DOMAIN = ".mailbox.invalid>"
-_HANDLED = "SELECT alert_id FROM alert_handling"
+_HANDLED = "SELECT alert_id, account_id, leader_id, suppression_id FROM alert_handling"
 _QUEUE = "SELECT ordering, alert_id, version, status, assignee FROM alert_queue"
 _NEWEST_EVENTS = "SELECT alert_id, number, status, assignee FROM case_events PER PARTITION LIMIT 1"
 
@@ -238,21 +241,26 @@ def _alerts(session: Session, made: Produced, wanted: Mapping[str, datetime | No
 def _handled(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
     """Whether to tell people of an alert, decided for every one."""
     book = Book("alerts decided on whom to tell")
-    book.count(wanted, (str(row[0]) for row in session.execute(_HANDLED, timeout=None)), wanted)
+    book.count(wanted, (str(one) for one in _beginnings(session)), wanted)
     return book
 
 
+def _beginnings(session: Session) -> dict[uuid.UUID, Case]:
+    """How each case began."""
+    return {row[0]: Handling(*row).case() for row in session.execute(_HANDLED, timeout=None)}
+
+
 def _queue(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
-    """The desk's rows: each alert once in every order, and as its newest case event left it."""
+    """The desk's rows: each alert once in every order, as its newest case event left it or as its case began."""
     book = Book("rows of the desk's queue")
     rows = list(session.execute(_QUEUE, timeout=None))
     at = {(str(order), alert): arrived for order in Ordering for alert, arrived in wanted.items()}
     book.count(at, ((row[0], str(row[1])) for row in rows), at)
-    newest = {row[0]: tuple(row[1:]) for row in session.execute(_NEWEST_EVENTS, timeout=None)}
+    cases = {name: (0, str(case.status), None) for name, case in _beginnings(session).items()}
+    cases |= {row[0]: tuple(row[1:]) for row in session.execute(_NEWEST_EVENTS, timeout=None)}
     for order, alert, *stands in rows:
-        version, *_ = event = newest.get(alert, (0, *stands[1:]))
-        if tuple(stands) != event:
-            book.differs.append(f"{order} {alert}: expected {event} as of event {version}, got {stands}")
+        if tuple(stands) != cases.get(alert):
+            book.differs.append(f"{order} {alert}: expected {cases.get(alert)}, got {stands}")
     return book
 
 

@@ -13,12 +13,12 @@ from rich.console import Console
 
 from benchmarks.bank import make_bank
 from benchmarks.chaos.books import Book, books
-from benchmarks.chaos.faults import Fault
+from benchmarks.chaos.faults import OUTAGE_SECONDS, Fault, Kind
 from benchmarks.chaos.injection import Injector
 from benchmarks.chaos.produced import produced
 from benchmarks.chaos.proxy import CuttableProxy
 from benchmarks.chaos.record import ChaosRecord, Outcome
-from benchmarks.chaos.recovery import FlowWatch
+from benchmarks.chaos.recovery import FlowWatch, Pulse
 from benchmarks.chaos.stream import SteadyStream
 from benchmarks.chaos.victims import NoVictim, Victims
 from include.governance.decisions import PROVISIONAL
@@ -42,7 +42,7 @@ _RUN_LIMIT_SECONDS = 300.0
 _DRAIN_LIMIT_SECONDS = 600.0
 _SETTLE_LIMIT_SECONDS = 420.0
 _QUIET_LIMIT_SECONDS = 180.0
-_SECONDS_A_FAULT = 75.0  # for the bank's calendar to be long enough, outages included
+_SECONDS_A_FAULT = 75.0  # for the bank's calendar to be long enough
 _LEAST_CUSTOMERS = 600
 _TRAINING_DAYS = 20
 _TRAIN_ROWS = 60_000
@@ -59,7 +59,8 @@ class ChaosOrder:
     @property
     def bank(self) -> dict[str, Any]:
         """Params of the DAGs that make the bank."""
-        records = self.rate * _SECONDS_A_FAULT * (len(self.faults) + 4)
+        outages = sum(fault.kind is Kind.OUTAGE for fault in self.faults)
+        records = self.rate * (_SECONDS_A_FAULT * (len(self.faults) + 4) + OUTAGE_SECONDS * outages)
         customers = customers_for(records, _LEAST_CUSTOMERS)
         return {"seed": self.seed, "customers": customers, "training_days": _TRAINING_DAYS}
 
@@ -79,19 +80,19 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     api.set_variable("adaptation", {"train_rows": _TRAIN_ROWS})
     make_bank(api, order.bank)
     kafka = kafka_client(settings, "pipeline")
-    feed = BankFeed(
-        Lake(settings.lake), order.seed, order.bank["customers"], _TRAINING_DAYS, now=datetime.now(UTC)
-    )
+    lake = Lake(settings.lake)
+    feed = BankFeed(lake, order.seed, order.bank["customers"], _TRAINING_DAYS, now=datetime.now(UTC))
     console.print(f"[bold]2. {len(order.faults)} faults under {order.rate:g} transactions a second[/]")
-    draw, watch = random.Random(order.seed), FlowWatch(settings, kafka)
+    draw, watch, pulse = random.Random(order.seed), FlowWatch(settings, kafka), Pulse(lake)
     stream = SteadyStream(feed, kafka, (settings.topics.transactions, settings.topics.labels), order.rate)
     with CuttableProxy(settings.ports.cassandra) as proxy:
         injector = Injector(settings, Victims(settings), proxy, order.bank, feed.customer_ids[0], draw)
         injector.route_through_proxy()
         stream.start()
-        outcomes, problems = _faults(
-            order.faults, injector, watch, stream, draw, Lake(settings.lake), console
-        )
+        pulse.start()
+        doing = _Faults(injector, watch, pulse, stream, draw, lake, console)
+        outcomes, problems = doing.do(order.faults)
+        pulse.finish()
         console.print("[bold]3. What is under way comes to its end[/]")
         stream.finish()
         problems += _wait_for_the_end(settings, kafka, watch, stream)
@@ -100,7 +101,6 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     console.print("[bold]4. The books[/]")
     made = produced(settings, kafka)
     record = ChaosRecord(order.seed, order.rate, made.records, stream.records, outcomes, [])
-    lake = Lake(settings.lake)
     record.problems, record.open_incidents = problems, _wait_for_quiet(lake)
     record.waiting = waiting_for_history(lake).batches
     session = cassandra_client(settings, "reader").connect()
@@ -113,50 +113,62 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
     return record
 
 
-def _faults(
-    faults: Sequence[Fault],
-    injector: Injector,
-    watch: FlowWatch,
-    stream: SteadyStream,
-    draw: random.Random,
-    lake: Lake,
-    console: Console,
-) -> tuple[list[Outcome], list[str]]:
-    outcomes: list[Outcome] = []
-    problems: list[str] = []
-    if watch.wait_until_through({}, time.monotonic(), RECOVERY_LIMIT_SECONDS, stream.check) is None:
-        return outcomes, [f"nothing flowed within {RECOVERY_LIMIT_SECONDS:.0f} s, before any fault"]
-    for number, fault in enumerate(faults, 1):
-        time.sleep(draw.uniform(0.5, 4.0))
-        outcome = Outcome(fault, datetime.now(UTC))
-        outcomes.append(outcome)
-        before, provisional = watch.ends() or {}, len(batch_numbers(lake, PROVISIONAL))
-        try:
-            injection = injector.do(fault)
-        except NoVictim as nobody:
-            problems.append(f"{fault}: {nobody}")
-            continue
-        # What came while it lasted may have been taken already.
-        since = watch.ends() or before
-        outcome.detail = injection.detail
-        outcome.seconds = watch.wait_until_through(
-            since, injection.ended, RECOVERY_LIMIT_SECONDS, stream.check
-        )
-        outcome.without_history = len(batch_numbers(lake, PROVISIONAL)) - provisional
-        outcome.incidents = [one.key for one in recent_incidents(lake, outcome.at) if one.since >= outcome.at]
-        if injection.run is not None:
-            outcome.run_succeeded = injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
-        if outcome.incidents:
-            outcome.detail += f" [{', '.join(outcome.incidents)}]"
-        took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
-        ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
-        console.print(
-            f"  {number:>3}/{len(faults)}  {fault!s:<38} {took}{ran}  {outcome.detail}", highlight=False
-        )
-        if outcome.seconds is None:
-            problems.append(f"nothing flows any more after {fault}")
-            break
-    return outcomes, problems
+@dataclass(frozen=True, slots=True)
+class _Faults:
+    """Does faults to a stack through which a stream flows, one after the other, and looks what comes of each."""
+
+    injector: Injector
+    watch: FlowWatch
+    pulse: Pulse
+    stream: SteadyStream
+    draw: random.Random
+    lake: Lake
+    console: Console
+
+    def do(self, faults: Sequence[Fault]) -> tuple[list[Outcome], list[str]]:
+        """Outcomes, and problems in words; none is done after one that was not recovered from."""
+        outcomes: list[Outcome] = []
+        problems: list[str] = []
+        if (
+            self.watch.wait_until_through({}, time.monotonic(), RECOVERY_LIMIT_SECONDS, self.stream.check)
+            is None
+        ):
+            return outcomes, [f"nothing flowed within {RECOVERY_LIMIT_SECONDS:.0f} s, before any fault"]
+        for number, fault in enumerate(faults, 1):
+            time.sleep(self.draw.uniform(0.5, 4.0))
+            outcome = Outcome(fault, datetime.now(UTC))
+            outcomes.append(outcome)
+            before, provisional = self.watch.ends() or {}, len(batch_numbers(self.lake, PROVISIONAL))
+            standstill = self.pulse.begin()
+            try:
+                injection = self.injector.do(fault)
+            except NoVictim as nobody:
+                problems.append(f"{fault}: {nobody}")
+                continue
+            # What came while it lasted may have been taken already.
+            since = self.watch.ends() or before
+            outcome.detail = injection.detail
+            outcome.seconds = self.watch.wait_until_through(
+                since, injection.ended, RECOVERY_LIMIT_SECONDS, self.stream.check
+            )
+            outcome.still = round(standstill.longest, 1)
+            outcome.without_history = len(batch_numbers(self.lake, PROVISIONAL)) - provisional
+            outcome.incidents = [
+                one.key for one in recent_incidents(self.lake, outcome.at) if one.last_seen >= outcome.at
+            ]
+            if injection.run is not None:
+                outcome.run_succeeded = self.injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
+            if outcome.incidents:
+                outcome.detail += f" [{', '.join(outcome.incidents)}]"
+            took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
+            ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
+            self.console.print(
+                f"  {number:>3}/{len(faults)}  {fault!s:<38} {took}{ran}  {outcome.detail}", highlight=False
+            )
+            if outcome.seconds is None:
+                problems.append(f"nothing flows any more after {fault}")
+                break
+        return outcomes, problems
 
 
 def _wait_for_the_end(

@@ -17,8 +17,10 @@ from include.reports.checks import Bound, Check
 
 _TOLD = 10  # entries of a book in the document
 MEDIAN_SECONDS = 30.0
-#: A stop that lasts longer has to have raised an incident: a minute, and the next look of who watches.
+#: A standstill that lasts longer has to have raised an incident: a minute, and the next look of who watches.
 INCIDENT_SECONDS = 100.0
+#: Incidents that tell of a stop.
+_OF_A_STOP = ("stalled-", "away-", "unwatched-", "no-history")
 
 
 @dataclass(slots=True)
@@ -34,8 +36,10 @@ class Outcome:
         Of the run whose task was killed; None where there is none.
     lost, doubled
         Entries of all books about records that came after this fault and before the next.
+    still
+        Seconds, the longest of a stage that had something to do and did not get on, from the fault on.
     incidents
-        Keys of those that were raised from then until all was as it was.
+        Keys of those that were seen from then until all was as it was.
     without_history
         Batches that were decided without history meanwhile.
     """
@@ -47,19 +51,19 @@ class Outcome:
     detail: str = ""
     lost: int = 0
     doubled: int = 0
+    still: float = 0.0
     incidents: list[str] = field(default_factory=list)
     without_history: int = 0
 
     @property
     def kept_silent(self) -> bool:
-        """Whether the flow stood so long that an incident was due, and none was raised."""
-        long = self.fault.kind is Kind.OUTAGE or self.seconds is None or self.seconds > INCIDENT_SECONDS
-        return long and not self.incidents
+        """Whether the flow stood so long that an incident was due, and none told of it."""
+        return self.still > INCIDENT_SECONDS and not any(key.startswith(_OF_A_STOP) for key in self.incidents)
 
     @property
     def decided_nothing(self) -> bool:
         """Whether the store of the past was away for long, and nothing was decided without it."""
-        return self.fault.kind is Kind.OUTAGE and not self.without_history
+        return self.fault.kind is Kind.OUTAGE and self.seconds is not None and not self.without_history
 
     @property
     def recovered(self) -> bool:
@@ -122,7 +126,8 @@ class ChaosRecord:
             Check("lost, in all stores together", sum(len(book.lost) for book in self.books), zero),
             Check("doubled, in all stores together", sum(len(book.doubled) for book in self.books), zero),
             Check("different, in all stores together", sum(len(book.differs) for book in self.books), zero),
-            Check("long stops without an incident", sum(one.kept_silent for one in self.outcomes), zero),
+            Check("longest standstill, seconds", round(max((one.still for one in self.outcomes), default=0.0), 1)),
+            Check("long standstills without an incident", sum(one.kept_silent for one in self.outcomes), zero),
             Check("incidents that nothing cleared", len(self.open_incidents), zero),
             Check("long outages of the store in which nothing was decided",
                   sum(one.decided_nothing for one in self.outcomes), zero),
@@ -137,6 +142,7 @@ class ChaosRecord:
             "rate": self.rate,
             "problems": self.problems,
             "open_incidents": self.open_incidents,
+            "still_without_history": self.waiting,
             "faults": [one.document() for one in self.outcomes],
             "books": [
                 {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaException
 
@@ -14,7 +15,58 @@ from include.transactions.errors import TopicsUnavailable
 from include.transactions.offsets import TopicOffsets, lag
 
 _POLL_SECONDS = 0.2
+_PULSE_SECONDS = 1.0
 _AFTER_SCORING = (Stage.SCORED, Stage.ALERTED, Stage.STORED)
+
+
+class Standstill:
+    """The longest time in which a stage had something to do and did not get on; transactions never stop coming.
+
+    Attributes
+    ----------
+    longest
+        Seconds.
+    """
+
+    def __init__(self, since: float) -> None:
+        self.longest = 0.0
+        self._moved = dict.fromkeys(Stage, since)
+        self._seen: dict[Stage, int] = {}
+
+    def look(self, reached: Mapping[Stage, int], now: float) -> None:
+        """Take note of how far each stage has come: the number of its next batch."""
+        for stage, batch in reached.items():
+            waits = stage.before is None or batch < reached[stage.before]
+            if not waits or batch > self._seen.get(stage, -1):
+                self._moved[stage] = now
+            self.longest = max(self.longest, now - self._moved[stage])
+        self._seen = dict(reached)
+
+
+class Pulse(threading.Thread):
+    """Looks every second how far each stage has come, whatever is done to the stack meanwhile."""
+
+    def __init__(self, lake: Lake) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._ledger = BatchLedger(lake)
+        self._over = threading.Event()
+        self._current = Standstill(time.monotonic())
+
+    def begin(self) -> Standstill:
+        """Look for a standstill from now on."""
+        self._current = Standstill(time.monotonic())
+        return self._current
+
+    def run(self) -> None:
+        """Look until it is over."""
+        while not self._over.wait(_PULSE_SECONDS):
+            reached = {stage: self._ledger.cursor(stage).next_batch for stage in Stage}
+            self._current.look(reached, time.monotonic())
+
+    def finish(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self.join()
 
 
 class FlowWatch:
@@ -37,7 +89,11 @@ class FlowWatch:
             return None
 
     def wait_until_through(
-        self, since: dict[int, int], began: float, limit: float, healthy: Callable[[], None]
+        self,
+        since: dict[int, int],
+        began: float,
+        limit: float,
+        healthy: Callable[[], None],
     ) -> float | None:
         """Wait until a record that came after ``since``, and all before it, are through every stage.
 

@@ -26,10 +26,13 @@ class Backoff:
     jitter
         Share of the wait that is drawn: a wait ``w`` becomes uniform in ``[w (1 - jitter), w]``.
     max_attempts
-        The attempt whose failure makes a delivery dead, if the vendor may have taken the message or it cannot be
-        written: by default after about four hours. Of ten thousand messages of a storm, with vendors of which every
-        second call fails and that have to be asked first (0.4 of attempts succeed), 0.6 ** 32 leaves one in a thousand
-        storms dead; 14 attempts left one in each.
+        The attempt whose failure makes a delivery dead, if the vendor may have taken the message: by default after
+        about four hours. Of ten thousand messages of a storm, with vendors of which every second call fails and that
+        have to be asked first (0.4 of attempts succeed), 0.6 ** 32 leaves one in a thousand storms dead; 14 attempts
+        would leave eight in each.
+    max_unwritten
+        The same if the message cannot be written, which seldom comes right by itself: by default after about an hour.
+        Twice as many senders may die of one before it is given up.
     max_refused
         The same for failures that leave no doubt: the vendor is away, out of order or refuses for now. By default
         after more than a day, so that an outage, or a password nobody has renewed, costs no message.
@@ -42,6 +45,7 @@ class Backoff:
     cap_seconds: float = 900.0
     jitter: float = 0.5
     max_attempts: int = 32
+    max_unwritten: int = 14
     max_refused: int = 160
     seed: int = 0
 
@@ -51,9 +55,10 @@ class Backoff:
                 "expected first_seconds > 0, factor >= 1 and cap_seconds >= first_seconds, got "
                 f"{self.first_seconds}, {self.factor}, {self.cap_seconds}"
             )
-        if not (0 <= self.jitter <= 1 and self.max_attempts >= 1):
+        if not (0 <= self.jitter <= 1 and min(self.max_attempts, self.max_unwritten) >= 1):
             raise ValueError(
-                f"expected 0 <= jitter <= 1 and max_attempts >= 1, got {self.jitter}, {self.max_attempts}"
+                "expected 0 <= jitter <= 1, max_attempts >= 1 and max_unwritten >= 1, got "
+                f"{self.jitter}, {self.max_attempts}, {self.max_unwritten}"
             )
 
     def wait_seconds(self, delivery_id: uuid.UUID, attempt: int) -> float:
@@ -68,15 +73,17 @@ class Backoff:
         generator = np.random.default_rng([self.seed, delivery_id.int, attempt])
         return wait * (1.0 - self.jitter * float(generator.random()))
 
-    def exhausted(self, attempt: int, *, refused: bool = False) -> bool:
+    def exhausted(self, attempt: int, *, refused: bool = False, unwritten: bool = False) -> bool:
         """Whether the failure of ``attempt`` was the last one allowed.
 
         Parameters
         ----------
         refused
             The vendor has certainly not taken the message.
+        unwritten
+            It could not be written.
         """
-        return attempt >= self._most(refused)
+        return attempt >= (self._unwritten if unwritten else self._most(refused))
 
     def died_too_often(self, attempt: int, *, ever_failed: bool) -> bool:
         """Whether senders must have died of a message: nothing else has them try so often without giving up.
@@ -86,7 +93,11 @@ class Backoff:
         ever_failed
             Some try came to an end; then most of them may have.
         """
-        return attempt > 2 * self._most(ever_failed)
+        return attempt > 2 * (self._most(refused=True) if ever_failed else self._unwritten)
+
+    @property
+    def _unwritten(self) -> int:
+        return min(self.max_unwritten, self.max_attempts)
 
     def _most(self, refused: bool) -> int:
         return max(self.max_refused, self.max_attempts) if refused else self.max_attempts

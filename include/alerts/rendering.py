@@ -84,7 +84,7 @@ class Renderer:
         tries, as receivers recognise a repetition by the whole id.
     desk_url
         Where the fraud desk is; messages to staff link to ``<desk_url>/alerts/<alert_id>``, digests to
-        ``<desk_url>/queue``.
+        ``<desk_url>/digests/<digest_id>``.
     link_of
         Makes the link under which a customer answers, or None for one who is to call. The same
         delivery must always get the same link.

@@ -216,8 +216,9 @@ class Sender:
             self.failures.again(delivery.channel)
         else:
             self.failures.over(delivery.channel)
-        doubtful = isinstance(failure, OutcomeUnknown | BrokenPromise | RenderingError)
-        if self.backoff.exhausted(delivery.tries, refused=not doubtful):
+        unwritten = isinstance(failure, RenderingError)
+        doubtful = unwritten or isinstance(failure, OutcomeUnknown | BrokenPromise)
+        if self.backoff.exhausted(delivery.tries, refused=not doubtful, unwritten=unwritten):
             self._bury(delivery, f"given up after {delivery.tries} attempts: {failure}")
             return
         wait = self.backoff.wait_seconds(delivery.delivery_id, delivery.tries)

@@ -126,7 +126,7 @@ INCIDENTS = Metric("tidewatch_incidents", _C, "How often each incident began", (
 DRIFT = Metric("tidewatch_drift_alarms_open", _G, "Drift alarms that stand", ("kind",))
 FAILED_TASKS = Metric(
     "tidewatch_recent_failed_tasks", _G,
-    "Tries of tasks that failed in the last hour, by what came of it: tried again, or given_up", ("dag", "outcome"),
+    "Tries of tasks that failed or were abandoned in the last hour: tried_again, or given_up", ("dag", "outcome"),
 )  # fmt: skip
 DISK_FREE = Metric("tidewatch_disk_free_bytes", _G, "Free space where data are kept", ("place",))
 DISK_SIZE = Metric("tidewatch_disk_size_bytes", _G, "Size of the disk where data are kept", ("place",))

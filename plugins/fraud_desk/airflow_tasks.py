@@ -8,12 +8,13 @@ from datetime import datetime
 
 
 def failed_tries(since: datetime) -> Mapping[tuple[str, str], int]:
-    """How many tries have ended in failure since a moment (aware).
+    """How many tries have failed since a moment (aware), or were abandoned when their process died.
 
     Returns
     -------
     Mapping
-        By DAG and outcome: ``given_up`` of a task's last try, ``tried_again`` of each one before it.
+        By DAG and outcome: ``given_up`` of a task's last try, ``tried_again`` of each one before it, by Airflow or
+        by a person who cleared the task.
     """
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.taskinstancehistory import TaskInstanceHistory
@@ -27,7 +28,11 @@ def failed_tries(since: datetime) -> Mapping[tuple[str, str], int]:
         for table, outcome in ((TaskInstance, "given_up"), (TaskInstanceHistory, "tried_again")):
             counted = (
                 select(table.dag_id, func.count())
-                .where(table.state == TaskInstanceState.FAILED, table.end_date >= since)
+                .where(
+                    table.state == TaskInstanceState.FAILED,
+                    table.end_date >= since,
+                    table.start_date.is_not(None),  # one that only waited is put into the history, too
+                )
                 .group_by(table.dag_id)
             )
             for dag_id, count in session.execute(counted):

@@ -40,7 +40,9 @@ def check_assignee(name: str | None, person: Person, known: frozenset[str] | Non
     """
     if name in (None, person.name) or known is None or name in known:
         return
-    shown = ", ".join(sorted(known)[:_SHOWN])
+    shown = ", ".join(sorted(known)[:_SHOWN]) + (
+        f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    )
     raise ActionRefused(
         f"expected somebody who may work on alerts to assign it to ({shown}), got {name!r}; correct the name"
     )

@@ -39,9 +39,17 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Engine:
     return engine
 
 
-def put(engine: Engine, table: Any, dag: str, state: str, at: datetime) -> None:
+def put(
+    engine: Engine, table: Any, dag: str, state: str, at: datetime, began: datetime | None = NOW - 3 * HOUR
+) -> None:
     """A try of a task, with whatever else the table insists on."""
-    values: dict[str, Any] = {"dag_id": dag, "state": state, "end_date": at, "try_number": 1}
+    values: dict[str, Any] = {
+        "dag_id": dag,
+        "state": state,
+        "end_date": at,
+        "try_number": 1,
+        "start_date": began,
+    }
     given = {"task_id": "t", "run_id": uuid.uuid4().hex, "pool": "p", "pool_slots": 1, "map_index": -1}
     for column in table.__table__.columns:
         if column.name in given:
@@ -63,6 +71,7 @@ def test_tries_by_dag_and_by_what_came_of_them(database: Engine) -> None:
     put(database, TaskInstanceHistory, "train_models", "failed", recent)
     put(database, TaskInstanceHistory, "train_models", "success", recent)  # cleared by somebody
     put(database, TaskInstanceHistory, "train_models", "failed", old)
+    put(database, TaskInstanceHistory, "build_reports", "failed", recent, None)  # waited as a scheduler died
     assert failed_tries(NOW - HOUR) == {
         ("train_models", "given_up"): 1,
         ("train_models", "tried_again"): 1,

@@ -92,7 +92,17 @@ def test_a_page_that_is_not_there(work: Work, number: object, status: int) -> No
 def test_a_digest_nobody_knows(work: Work) -> None:
     answer = work.client(Role.VIEWER).get(f"/api/digests/{uuid.uuid4()}")
     assert answer.status_code == 404
-    assert "expected page 1 of a digest" in answer.json()["error"]
+    assert "expected a digest" in answer.json()["error"]
+
+
+def test_a_digest_that_tells_of_nothing(work: Work) -> None:
+    """As one is that was made and whose alerts went out alone after all."""
+    (alert,), _ = invented(1)
+    digest = digest_for(staff(alert), timedelta(minutes=5), NOW, 0)
+    work.bank.stores().outbox.enqueue([digest])
+    answer = work.client(Role.VIEWER).get(f"/digests/{digest.alert_id}")
+    assert answer.status_code == 200
+    assert "It tells of nothing" in answer.text
 
 
 def test_deliveries_lead_to_their_digest(work: Work) -> None:

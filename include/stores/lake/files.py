@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -41,7 +42,7 @@ class Lake:
 
     Every write is atomic for a reader: a file appears whole under its name or not at all. Writing a
     path again replaces it. Once a write returns it survives a kill, and on a local disk a power cut: the file is
-    synced before it gets its name, and its folder after.
+    synced before it gets its name, and its folder, with those above it that are new, after.
 
     Parameters
     ----------
@@ -134,14 +135,15 @@ class Lake:
             # Nothing to rename, no folder to make, and nothing to take away: what failed has changed nothing.
             self._s3.put(full, content)
             return
-        self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
+        folder = full.rsplit("/", 1)[0]
+        self._make_folder(folder)
         temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
         self._write(temporary, content)
         if self._hdfs is not None:
             self._hdfs.replace(temporary, full)
         else:
             self._fs.move(temporary, full)
-            self._sync(full.rsplit("/", 1)[0])
+            self._sync_folder(folder)
 
     def _write(self, target: str, content: bytes) -> None:
         """Write a file that no reader looks for; what a full disk leaves of it is taken away."""
@@ -154,9 +156,27 @@ class Lake:
                 self._fs.delete_file(target)
             raise
 
+    def _make_folder(self, folder: str) -> None:
+        """Make a folder, and those above it, so that they survive a power cut."""
+        new = []
+        while self._is_local and not os.path.isdir(folder):
+            new.append(folder)
+            folder = os.path.dirname(folder)
+        self._fs.create_dir(new[0] if new else folder, recursive=True)
+        for made in new:
+            self._sync_folder(os.path.dirname(made))
+
+    def _sync_folder(self, folder: str) -> None:
+        # There are file systems that cannot sync a folder; PostgreSQL goes on there, too.
+        try:
+            self._sync(folder)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EBADF):
+                raise
+
     def _sync(self, place: str) -> None:
         """Let what a local file or folder holds survive a power cut; other stores answer when they have it."""
-        if self._fs.type_name != "local":
+        if not self._is_local:
             return
         descriptor = os.open(place, os.O_RDONLY)
         try:
@@ -164,9 +184,13 @@ class Lake:
         finally:
             os.close(descriptor)
 
+    @property
+    def _is_local(self) -> bool:
+        return bool(self._fs.type_name == "local")
+
     def free_bytes(self) -> int | None:
         """Room that is left; None of a store that does not say."""
-        if self._fs.type_name != "local":
+        if not self._is_local:
             return None
         folder = Path(self._root)
         while not folder.exists():
@@ -185,7 +209,8 @@ class Lake:
             return
         if self.exists(path):
             raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
-        self._fs.create_dir(full.rsplit("/", 1)[0], recursive=True)
+        folder = full.rsplit("/", 1)[0]
+        self._make_folder(folder)
         temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
         self._write(temporary, content)
         try:
@@ -196,7 +221,7 @@ class Lake:
         finally:
             with suppress(FileNotFoundError):
                 self._fs.delete_file(temporary)
-        self._sync(full.rsplit("/", 1)[0])
+        self._sync_folder(folder)
 
     def sha256(self, path: str) -> str:
         """SHA-256 of a file's content, hexadecimal; FileNotFoundError if there is none."""

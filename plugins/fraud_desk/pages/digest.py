@@ -64,14 +64,14 @@ def digest(digest_id: uuid.UUID, stores: StoresDep, number: PageNumber = 1) -> D
 
 def _view(stores: Stores, digest_id: uuid.UUID, number: int) -> DigestView:
     members = list(dict.fromkeys(one.alert_id for one in stores.outbox.digest_members(digest_id)))
-    pages = -(-len(members) // PAGE)
+    own = stores.outbox.of_alert(digest_id)
+    if not (members or own):
+        raise NoSuchAlert(f"expected a digest {digest_id}, there is none, or it is not kept any more")
+    pages = max(1, -(-len(members) // PAGE))
     if number > pages:
-        raise NoSuchAlert(
-            f"expected page {number} of a digest {digest_id}, there are {pages}; look it up in Deliveries"
-        )
+        raise NoSuchAlert(f"expected page 1 to {pages} of digest {digest_id}, got page {number}")
     shown = members[(number - 1) * PAGE : number * PAGE]
     alerts = stores.alerts.get_many(shown)
-    own = stores.outbox.of_alert(digest_id)
     return DigestView(
         digest_id=digest_id,
         told=len(members),

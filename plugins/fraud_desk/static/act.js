@@ -40,7 +40,7 @@ export async function detailsOf(action, count, person, hasRepeats = false) {
   part("act-words").hidden = !kind.words;
   part("act-snooze").hidden = !kind.snooze;
   part("act-assignee").hidden = !kind.assignee;
-  if (kind.assignee) form.elements.assignee.value = person;
+  if (kind.assignee) Object.assign(form.elements.assignee, { value: "", placeholder: person });
   part("act-comment-name").textContent = action === "comment" ? "Comment" : kind.required ? "Why" : "Comment (may be empty)";
   part("act-missing").hidden = true;
   part("act-do").textContent = kind.button;

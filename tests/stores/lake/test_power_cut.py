@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,11 +27,38 @@ def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(
     monkeypatch.setattr(os, "fsync", remember)
     write(Lake(tmp_path.as_uri()), "stage/batch.json", b"{}")
 
-    (file, had_its_name), (folder, has_it) = synced
+    above, (file, had_its_name), (folder, has_it) = synced
+    assert above == (tmp_path.name, False)  # it has got a new folder
     assert file.startswith("batch.json.")
     assert not had_its_name
     assert (folder, has_it) == ("stage", True)
     assert target.read_bytes() == b"{}"
+
+    synced.clear()
+    write(Lake(tmp_path.as_uri()), "a/b/c/batch.json", b"{}")
+    assert {name for name, _ in synced} >= {tmp_path.name, "a", "b", "c"}
+    synced.clear()
+    write(Lake(tmp_path.as_uri()), "a/b/c/other.json", b"{}")
+    assert len(synced) == 2
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF])
+def test_where_folders_cannot_be_synced_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fsync, folders = os.fsync, []
+
+    def no_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            folders.append(descriptor)
+            raise OSError(number, "not for folders")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", no_folders)
+    lake = Lake(tmp_path.as_uri())
+    lake.write_bytes("stage/batch.json", b"{}")
+    assert lake.read_bytes("stage/batch.json") == b"{}"
+    assert folders
 
 
 def test_a_disk_that_cannot_sync_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
