@@ -1,6 +1,7 @@
-"""Which jars run here: ``jars.lock`` has the SHA-256 of each, and what was fetched is held against it first.
+"""Which jars the embedded servers run: ``jars.lock`` has the SHA-256 of each, and is asked at every start.
 
-After a version was changed, and looked at, ``python -m include.local.jar_lock`` writes it anew from what was fetched.
+After a version was changed ``python -m include.local.jar_lock`` writes it anew from what was fetched, and shows what
+is other than before: look at that before it is committed.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ def check(folder: Path, lock: Path = LOCK) -> None:
             for name in wrong[:_TOLD]
         )
         raise JarsChanged(
-            f"expected the jars of {folder.name} that {lock.name} lists, got others: {told}{more}. Nothing of them was "
-            "run. Run `make setup` again; if it stays like this, find out who changed them, the repository, a proxy "
-            f"or you: a new version is locked by `python -m include.local.jar_lock`"
+            f"expected the jars of {folder.name} that {lock.name} lists, got others: {told}{more}. Nothing of them is "
+            "run. Find out who changed them: the repository, a proxy, Ivy's cache (~/.ivy2/cache, to be deleted) "
+            "or you, who then lock a new version with `python -m include.local.jar_lock`"
         )
+
+
+def holds(folder: Path, lock: Path = LOCK) -> bool:
+    """Whether a bundle is the one of the lock."""
+    return digests(folder) == read(lock).get(folder.name, {})
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -70,10 +76,16 @@ def write(bundles: Mapping[str, Mapping[str, str]], lock: Path = LOCK) -> None:
 
 
 def main() -> int:
-    """Lock what was fetched; bundles that are not there stay as they were."""
+    """Lock what was fetched, and show what changes; bundles that are not there stay as they were."""
+    before = read() if LOCK.exists() else {}
     there = {folder.name: digests(folder) for folder in settings().jars_dir.iterdir() if folder.is_dir()}
-    write((read() if LOCK.exists() else {}) | {name: jars for name, jars in there.items() if jars})
-    print(f"{LOCK.name}: {sum(map(len, read().values()))} jars of {len(read())} bundles")
+    write(before | {name: jars for name, jars in there.items() if jars})
+    after = read()
+    for bundle in sorted({*before, *after}):
+        was, now = before.get(bundle, {}), after.get(bundle, {})
+        for name in sorted(name for name in {*was, *now} if was.get(name) != now.get(name)):
+            print(f"{bundle}/{name}: {was.get(name, 'new')} -> {now.get(name, 'gone')}")
+    print(f"{LOCK.name}: {sum(map(len, after.values()))} jars of {len(after)} bundles")
     return 0
 
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from include.local.errors import JarsMissing
-from include.local.jar_lock import check
+from include.local.jar_lock import check, holds
 from include.local.java import java, trust_store_options
 from include.stores.lake.s3 import is_on_s3
 
@@ -127,7 +127,7 @@ def _complete(folder: Path, bundle: Bundle) -> bool:
 
 
 def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
-    """Fetch what is missing; a second call does nothing.
+    """Fetch what is missing, or is not what ``jars.lock`` lists; a second call fetches nothing.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def fetch(jars_dir: Path, wanted: Sequence[Bundle] | None = None) -> None:
     """
     for bundle in bundles() if wanted is None else wanted:
         folder = jars_dir / bundle.name
-        if _complete(folder, bundle):
+        if _complete(folder, bundle) and holds(folder):
             continue
         print(f"Fetching the jars of {bundle.name} {bundle.revision} …", flush=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from include.local import jars
+from include.local import jar_lock, jars
 from include.local.errors import JarsChanged
-from include.local.jar_lock import check, digests, read, write
+from include.local.jar_lock import check, digests, holds, read, write
 from include.local.jars import Bundle, bundles, fetch, hdfs_bundle, s3_bundles, s3_server_bundle
+from include.settings import Settings
 
 BUNDLE = Bundle("kafka", "g", "a", "1")
 
@@ -49,7 +50,7 @@ def test_others_are_refused(folder: Path, lock: Path, name: str, content: bytes 
     (folder / name).unlink(missing_ok=True)
     if content is not None:
         (folder / name).write_bytes(content)
-    with pytest.raises(JarsChanged, match="find out who changed them") as refused:
+    with pytest.raises(JarsChanged, match="Find out who changed them") as refused:
         check(folder, lock)
     assert told in str(refused.value)
 
@@ -63,6 +64,46 @@ def test_what_is_refused_is_not_there_to_be_run(monkeypatch: pytest.MonkeyPatch,
         with pytest.raises(JarsChanged):
             fetch(tmp_path, [bundles()[0]])
     assert not (tmp_path / "kafka" / "COMPLETE").exists()
+
+
+def test_jars_that_were_changed_since_are_fetched_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lock: Path, folder: Path
+) -> None:
+    sound = {path.name: path.read_bytes() for path in folder.glob("*.jar")}
+    fetched: list[str] = []
+
+    def retrieve(bundle: Bundle, into: Path) -> None:
+        fetched.append(bundle.name)
+        for name, content in sound.items():
+            (into / name).write_bytes(content)
+
+    monkeypatch.setattr(jars, "_retrieve", retrieve)
+    monkeypatch.setattr(jars, "holds", lambda place: holds(place, lock))
+    monkeypatch.setattr(jars, "check", lambda place: check(place, lock))
+    for count in (1, 1):  # what is sound is not fetched again
+        fetch(folder.parent, [BUNDLE])
+        assert len(fetched) == count
+    (folder / "one-1.jar").write_bytes(b"changed by somebody")
+    fetch(folder.parent, [BUNDLE])
+    assert len(fetched) == 2
+    assert digests(folder) == read(lock)[BUNDLE.name]
+
+
+def test_locking_shows_what_changes(
+    monkeypatch: pytest.MonkeyPatch, lock: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(jar_lock, "LOCK", lock)
+    monkeypatch.setattr(jar_lock, "read", lambda: read(lock))
+    monkeypatch.setattr(jar_lock, "write", lambda bundles: write(bundles, lock))
+    monkeypatch.setattr(jar_lock, "settings", lambda: Settings(jars_dir=folder.parent))
+    (folder / "one-1.jar").rename(folder / "one-2.jar")
+    assert jar_lock.main() == 0
+    told = capsys.readouterr().out
+    assert "kafka/one-1.jar: " in told
+    assert "-> gone" in told
+    assert "kafka/one-2.jar: new -> " in told
+    assert "two-2.jar" not in told
+    assert read(lock)["other"] == {"x.jar": "00"}
 
 
 def test_every_bundle_is_locked() -> None:
