@@ -152,6 +152,8 @@ class Settings(BaseSettings):
     jars_dir: Path = PROJECT / ".local" / "jars"
     reports_dir: Path = PROJECT / "reports"
     lake_uri: str = ""  # file:, hdfs: or s3: URI; empty: below stack_dir
+    # Files of a lake on a local disk survive a power cut; worth its time where the brokers' records do, too.
+    lake_sync: bool = False
     keyspace: str = Field("tidewatch", pattern=r"^[a-z][a-z0-9_]{0,47}$")
     # Of a keyspace that has to be made; a cluster of your own wants its data centres and a factor of 3 in each.
     replication: dict[str, str | int] = Field(default_factory=_replication)

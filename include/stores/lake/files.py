@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from include.settings import settings
 from include.stores.lake.hdfs import hdfs_files
 from include.stores.lake.s3 import is_on_s3, s3_files
 
@@ -41,14 +42,17 @@ class Lake:
     """The lake's files, addressed by paths relative to its root.
 
     Every write is atomic for a reader: a file appears whole under its name or not at all. Writing a
-    path again replaces it. Once a write returns it survives a kill, and on a local disk a power cut: the file is
-    synced before it gets its name, and its folder, with those above it that are new, after.
+    path again replaces it. Once a write returns it survives a kill, and, if the lake syncs, a power cut: the file
+    is synced before it gets its name, and its folder, with those above it that are new, after.
 
     Parameters
     ----------
     uri
         Root, e.g. ``file:///data/lake``, ``hdfs://namenode:8020/lake`` (see ``hdfs_files``) or
         ``s3://bucket/lake`` (see ``s3_files``).
+    sync
+        Whether files on a local disk are synced; by default as the settings' ``lake_sync`` says. Other stores answer
+        when they have what they were given.
 
     Raises
     ------
@@ -56,8 +60,9 @@ class Lake:
         It is no such URI.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, sync: bool | None = None) -> None:
         self.uri = uri.rstrip("/")
+        self._wants_sync = settings().lake_sync if sync is None else sync
         self._hdfs = self._s3 = None
         if self.uri.startswith("hdfs:"):
             self._hdfs, self._root = hdfs_files(self.uri)
@@ -159,7 +164,7 @@ class Lake:
     def _make_folder(self, folder: str) -> None:
         """Make a folder, and those above it, so that they survive a power cut."""
         new = []
-        while self._is_local and not os.path.isdir(folder):
+        while self._syncs and not os.path.isdir(folder):
             new.append(folder)
             folder = os.path.dirname(folder)
         self._fs.create_dir(new[0] if new else folder, recursive=True)
@@ -175,14 +180,18 @@ class Lake:
                 raise
 
     def _sync(self, place: str) -> None:
-        """Let what a local file or folder holds survive a power cut; other stores answer when they have it."""
-        if not self._is_local:
+        """Let what a local file or folder holds survive a power cut, if that is wanted."""
+        if not self._syncs:
             return
         descriptor = os.open(place, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    @property
+    def _syncs(self) -> bool:
+        return self._wants_sync and self._is_local
 
     @property
     def _is_local(self) -> bool:

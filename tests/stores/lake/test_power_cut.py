@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from include.settings import Settings
+from include.stores.lake import files
 from include.stores.lake.files import Lake
 
 
@@ -25,7 +27,7 @@ def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", remember)
-    write(Lake(tmp_path.as_uri()), "stage/batch.json", b"{}")
+    write(Lake(tmp_path.as_uri(), sync=True), "stage/batch.json", b"{}")
 
     above, (file, had_its_name), (folder, has_it) = synced
     assert above == (tmp_path.name, False)  # it has got a new folder
@@ -35,10 +37,10 @@ def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(
     assert target.read_bytes() == b"{}"
 
     synced.clear()
-    write(Lake(tmp_path.as_uri()), "a/b/c/batch.json", b"{}")
+    write(Lake(tmp_path.as_uri(), sync=True), "a/b/c/batch.json", b"{}")
     assert {name for name, _ in synced} >= {tmp_path.name, "a", "b", "c"}
     synced.clear()
-    write(Lake(tmp_path.as_uri()), "a/b/c/other.json", b"{}")
+    write(Lake(tmp_path.as_uri(), sync=True), "a/b/c/other.json", b"{}")
     assert len(synced) == 2
 
 
@@ -55,7 +57,7 @@ def test_where_folders_cannot_be_synced_files_are(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", no_folders)
-    lake = Lake(tmp_path.as_uri())
+    lake = Lake(tmp_path.as_uri(), sync=True)
     lake.write_bytes("stage/batch.json", b"{}")
     assert lake.read_bytes("stage/batch.json") == b"{}"
     assert folders
@@ -65,9 +67,20 @@ def test_a_disk_that_cannot_sync_takes_no_file(tmp_path: Path, monkeypatch: pyte
     def broken(descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 
-    lake = Lake(tmp_path.as_uri())
+    lake = Lake(tmp_path.as_uri(), sync=True)
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="Input/output"):
         lake.write_bytes("stage/batch.json", b"{}")
     assert lake.names("stage") == []
     assert list((tmp_path / "stage").iterdir()) == []
+
+
+@pytest.mark.parametrize("wanted", ["true", "false"])
+def test_the_settings_say_whether_a_lake_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    monkeypatch.setattr(files, "settings", lambda: Settings(lake_sync=wanted))  # type: ignore[arg-type]
+    Lake(tmp_path.as_uri()).write_bytes("stage/batch.json", b"{}")
+    assert bool(synced) is (wanted == "true")
