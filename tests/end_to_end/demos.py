@@ -9,10 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from include.pipeline.bank import customers_for
 from include.settings import PROJECT
 from include.stores.lake.ledger import BatchLedger, Stage
 
 RECORDS = 1_500
+#: All demos on the tests' stack send from one bank, whose days before today must hold what they send together,
+#: at whatever hour they run.
+_RECORDS_OF_ALL = 10_000
+_CUSTOMERS = customers_for(_RECORDS_OF_ALL, 600)
 
 
 def start_demo(report: Path, seed: int, records: int = RECORDS) -> subprocess.Popen[str]:
@@ -20,7 +25,8 @@ def start_demo(report: Path, seed: int, records: int = RECORDS) -> subprocess.Po
     return subprocess.Popen(
         [
             sys.executable, "-m", "include.local.demo", "--transactions", str(records), "--rate", "100",
-            "--seed", str(seed), "--customers", "600", "--training-days", "20", "--report", str(report),
+            "--seed", str(seed), "--customers", str(_CUSTOMERS), "--training-days", "20",
+            "--report", str(report),
         ],
         cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
