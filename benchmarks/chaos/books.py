@@ -89,6 +89,7 @@ def books(settings: Settings, kafka: Mapping[str, Any], session: Session, made: 
     scored = [lake.read_table(scored_file(batch)) for batch in done]
     raised = [alert for batch in done for alert in alerts_of(scored[batch], batch)]
     at = {str(one.alert_id): made.arrived.get(one.transaction_id) for one in raised}
+    begun = _beginnings(session)
     return [
         _counts(lake, made),
         _ids("transactions in the lake", made, (lake.read_table(accepted_file(b), ["transaction_id"]) for b in done)),
@@ -101,8 +102,8 @@ def books(settings: Settings, kafka: Mapping[str, Any], session: Session, made: 
         *(_running_totals(session, made, key) for key in ("account", "counterparty")),
         _features(lake),
         _alerts(session, made, at),
-        _handled(session, at),
-        _queue(session, at),
+        _handled(begun, at),
+        _queue(session, begun, at),
         *_deliveries(settings, done),
         *_labels(lake, session, made),
         _audit(lake, session),
@@ -238,25 +239,25 @@ def _alerts(session: Session, made: Produced, wanted: Mapping[str, datetime | No
     return book
 
 
-def _handled(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
-    """Whether to tell people of an alert, decided for every one."""
-    book = Book("alerts decided on whom to tell")
-    book.count(wanted, (str(one) for one in _beginnings(session)), wanted)
-    return book
-
-
 def _beginnings(session: Session) -> dict[uuid.UUID, Case]:
     """How each case began."""
     return {row[0]: Handling(*row).case() for row in session.execute(_HANDLED, timeout=None)}
 
 
-def _queue(session: Session, wanted: Mapping[str, datetime | None]) -> Book:
+def _handled(begun: Iterable[uuid.UUID], wanted: Mapping[str, datetime | None]) -> Book:
+    """Whether to tell people of an alert, decided for every one."""
+    book = Book("alerts decided on whom to tell")
+    book.count(wanted, map(str, begun), wanted)
+    return book
+
+
+def _queue(session: Session, begun: Mapping[uuid.UUID, Case], wanted: Mapping[str, datetime | None]) -> Book:
     """The desk's rows: each alert once in every order, as its newest case event left it or as its case began."""
     book = Book("rows of the desk's queue")
     rows = list(session.execute(_QUEUE, timeout=None))
     at = {(str(order), alert): arrived for order in Ordering for alert, arrived in wanted.items()}
     book.count(at, ((row[0], str(row[1])) for row in rows), at)
-    cases = {name: (0, str(case.status), None) for name, case in _beginnings(session).items()}
+    cases = {name: (0, str(case.status), None) for name, case in begun.items()}
     cases |= {row[0]: tuple(row[1:]) for row in session.execute(_NEWEST_EVENTS, timeout=None)}
     for order, alert, *stands in rows:
         if tuple(stands) != cases.get(alert):

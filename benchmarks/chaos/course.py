@@ -95,7 +95,7 @@ def run_chaos(settings: Settings, order: ChaosOrder, console: Console) -> ChaosR
         pulse.finish()
         console.print("[bold]3. What is under way comes to its end[/]")
         stream.finish()
-        problems += _wait_for_the_end(settings, kafka, watch, stream)
+        problems += _wait_for_the_end(settings, lake, kafka, watch, stream)
         # The proxy goes with this command; the stack may stay.
         api.set_port("cassandra_default", settings.ports.cassandra)
     console.print("[bold]4. The books[/]")
@@ -129,55 +129,57 @@ class _Faults:
         """Outcomes, and problems in words; none is done after one that was not recovered from."""
         outcomes: list[Outcome] = []
         problems: list[str] = []
-        if (
-            self.watch.wait_until_through({}, time.monotonic(), RECOVERY_LIMIT_SECONDS, self.stream.check)
-            is None
-        ):
+        if self._recovered({}, time.monotonic()) is None:
             return outcomes, [f"nothing flowed within {RECOVERY_LIMIT_SECONDS:.0f} s, before any fault"]
         for number, fault in enumerate(faults, 1):
             time.sleep(self.draw.uniform(0.5, 4.0))
             outcome = Outcome(fault, datetime.now(UTC))
             outcomes.append(outcome)
-            before, provisional = self.watch.ends() or {}, len(batch_numbers(self.lake, PROVISIONAL))
-            standstill = self.pulse.begin()
             try:
-                injection = self.injector.do(fault)
+                self._do_one(outcome)
             except NoVictim as nobody:
                 problems.append(f"{fault}: {nobody}")
                 continue
-            # What came while it lasted may have been taken already.
-            since = self.watch.ends() or before
-            outcome.detail = injection.detail
-            outcome.seconds = self.watch.wait_until_through(
-                since, injection.ended, RECOVERY_LIMIT_SECONDS, self.stream.check
-            )
-            outcome.still = round(standstill.longest, 1)
-            outcome.without_history = len(batch_numbers(self.lake, PROVISIONAL)) - provisional
-            outcome.incidents = [
-                one.key for one in recent_incidents(self.lake, outcome.at) if one.last_seen >= outcome.at
-            ]
-            if injection.run is not None:
-                outcome.run_succeeded = self.injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
-            if outcome.incidents:
-                outcome.detail += f" [{', '.join(outcome.incidents)}]"
-            took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
-            ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
-            self.console.print(
-                f"  {number:>3}/{len(faults)}  {fault!s:<38} {took}{ran}  {outcome.detail}", highlight=False
-            )
+            self._tell(f"{number:>3}/{len(faults)}", outcome)
             if outcome.seconds is None:
                 problems.append(f"nothing flows any more after {fault}")
                 break
         return outcomes, problems
 
+    def _do_one(self, outcome: Outcome) -> None:
+        """Do a fault, wait until it is over, and note what came of it."""
+        before, provisional = self.watch.ends() or {}, len(batch_numbers(self.lake, PROVISIONAL))
+        standstill = self.pulse.begin()
+        injection = self.injector.do(outcome.fault)
+        # What came while it lasted may have been taken already.
+        outcome.seconds = self._recovered(self.watch.ends() or before, injection.ended)
+        outcome.still = round(standstill.longest, 1)
+        outcome.without_history = len(batch_numbers(self.lake, PROVISIONAL)) - provisional
+        outcome.incidents = [
+            one.key for one in recent_incidents(self.lake, outcome.at) if one.last_seen >= outcome.at
+        ]
+        if injection.run is not None:
+            outcome.run_succeeded = self.injector.wait_for_run(injection.run, _RUN_LIMIT_SECONDS)
+        outcome.detail = injection.detail
+        if outcome.incidents:
+            outcome.detail += f" [{', '.join(outcome.incidents)}]"
+
+    def _recovered(self, since: dict[int, int], began: float) -> float | None:
+        return self.watch.wait_until_through(since, began, RECOVERY_LIMIT_SECONDS, self.stream.check)
+
+    def _tell(self, place: str, outcome: Outcome) -> None:
+        took = "never recovered" if outcome.seconds is None else f"{outcome.seconds:5.1f} s"
+        ran = {True: "", False: "; its run FAILED", None: ""}[outcome.run_succeeded]
+        self.console.print(f"  {place}  {outcome.fault!s:<38} {took}{ran}  {outcome.detail}", highlight=False)
+
 
 def _wait_for_the_end(
-    settings: Settings, kafka: dict[str, str], watch: FlowWatch, stream: SteadyStream
+    settings: Settings, lake: Lake, kafka: dict[str, str], watch: FlowWatch, stream: SteadyStream
 ) -> list[str]:
     """Wait until every stage, the labels and the outbox have nothing left to do; what has, in words."""
     if not watch.wait_until_drained(_DRAIN_LIMIT_SECONDS, stream.check):
         return [f"waited {_DRAIN_LIMIT_SECONDS:.0f} s for every stage to be done, in vain"]
-    ledger = BatchLedger(Lake(settings.lake))
+    ledger = BatchLedger(lake)
     with TopicOffsets(kafka, settings.topics.labels) as offsets:
         ends = offsets.ends()
     facts = Facts(settings, range(ledger.cursor(Stage.SCORED).next_batch))

@@ -160,17 +160,8 @@ class ChaosRecord:
 
     def faults_table(self) -> Table:
         """Fault × outcome."""
-        table = Table(
-            "fault",
-            "times",
-            "recovered",
-            "lost",
-            "doubled",
-            "incidents",
-            "median s",
-            "longest s",
-            title="Faults",
-        )
+        columns = ("fault", "times", "recovered", "lost", "doubled", "incidents", "median s", "longest s")
+        table = Table(*columns, title="Faults")
         by_fault: dict[str, list[Outcome]] = {}
         for one in self.outcomes:
             by_fault.setdefault(str(one.fault), []).append(one)

@@ -89,11 +89,7 @@ class FlowWatch:
             return None
 
     def wait_until_through(
-        self,
-        since: dict[int, int],
-        began: float,
-        limit: float,
-        healthy: Callable[[], None],
+        self, since: dict[int, int], began: float, limit: float, healthy: Callable[[], None]
     ) -> float | None:
         """Wait until a record that came after ``since``, and all before it, are through every stage.
 

@@ -32,7 +32,7 @@ def check(folder: Path, lock: Path = LOCK) -> None:
         A jar is missing, or nobody knows it, or has another content.
     """
     wanted, found = read(lock).get(folder.name, {}), digests(folder)
-    if wrong := sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name)):
+    if wrong := _differing(wanted, found):
         more = f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
         told = "; ".join(
             f"{name}: expected {wanted.get(name, 'no such jar')}, got {found.get(name, 'none')}"
@@ -48,6 +48,10 @@ def check(folder: Path, lock: Path = LOCK) -> None:
 def holds(folder: Path, lock: Path = LOCK) -> bool:
     """Whether a bundle is the one of the lock."""
     return digests(folder) == read(lock).get(folder.name, {})
+
+
+def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -83,7 +87,7 @@ def main() -> int:
     after = read()
     for bundle in sorted({*before, *after}):
         was, now = before.get(bundle, {}), after.get(bundle, {})
-        for name in sorted(name for name in {*was, *now} if was.get(name) != now.get(name)):
+        for name in _differing(was, now):
             print(f"{bundle}/{name}: {was.get(name, 'new')} -> {now.get(name, 'gone')}")
     print(f"{LOCK.name}: {sum(map(len, after.values()))} jars of {len(after)} bundles")
     return 0

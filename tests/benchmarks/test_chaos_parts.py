@@ -9,11 +9,12 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.chaos import injection
-from benchmarks.chaos.books import Book, _queue
+from benchmarks.chaos.books import Book, _beginnings, _queue
 from benchmarks.chaos.faults import ALL, FLOWING, SERVERS, TRIGGERED, Fault, Kind, deck, named
 from benchmarks.chaos.injection import DRAFT
 from benchmarks.chaos.produced import Produced, _judge
@@ -157,7 +158,8 @@ def test_a_row_of_the_queue_says_what_its_newest_event_says() -> None:
             rows[1] = (rows[1][0], other, 0, "CONFIRMED", "ana")
             return rows[1:] + [(order.value, alert, 1, "IN_REVIEW", "ana") for order in Ordering]
 
-    book = _queue(Session(), {str(alert): NOON, str(other): NOON})  # type: ignore[arg-type]
+    session: Any = Session()
+    book = _queue(session, _beginnings(session), {str(alert): NOON, str(other): NOON})
     assert book.expected == 2 * len(Ordering)
     assert [name for name, _ in book.lost] == [str((next(iter(Ordering)).value, str(other)))]
     assert len(book.differs) == len(Ordering) + 1

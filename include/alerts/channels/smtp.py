@@ -151,9 +151,8 @@ class SmtpChannel:
         code, reply = smtp.mail(self._sender[1])
         if code == 250:
             code, reply = smtp.rcpt(message.recipient)
-        elif (
-            500 <= code < 600 and code not in _LOGIN_CODES
-        ):  # of the sender our own settings alone can be at fault
+        elif 500 <= code < 600 and code not in _LOGIN_CODES:
+            # Of the sender our own settings alone can be at fault.
             self._reset()
             problem = f"mail server: {code} {_line(reply)}; it refuses the sender {self._sender[1]}, correct from_email"
             raise ChannelUnavailable(problem)

@@ -140,26 +140,26 @@ class Lake:
             # Nothing to rename, no folder to make, and nothing to take away: what failed has changed nothing.
             self._s3.put(full, content)
             return
-        folder = full.rsplit("/", 1)[0]
-        self._make_folder(folder)
-        temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
-        self._write(temporary, content)
+        temporary = self._written_beside(full, content)
         if self._hdfs is not None:
             self._hdfs.replace(temporary, full)
         else:
             self._fs.move(temporary, full)
-            self._sync_folder(folder)
+            self._sync_folder(os.path.dirname(full))
 
-    def _write(self, target: str, content: bytes) -> None:
-        """Write a file that no reader looks for; what a full disk leaves of it is taken away."""
+    def _written_beside(self, full: str, content: bytes) -> str:
+        """Write a file that no reader looks for, in the folder of ``full``; what a full disk leaves is taken away."""
+        self._make_folder(os.path.dirname(full))
+        temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
         try:
-            with self._fs.open_output_stream(target) as file:
+            with self._fs.open_output_stream(temporary) as file:
                 file.write(content)
-            self._sync(target)
+            self._sync(temporary)
         except OSError:
             with suppress(OSError):
-                self._fs.delete_file(target)
+                self._fs.delete_file(temporary)
             raise
+        return temporary
 
     def _make_folder(self, folder: str) -> None:
         """Make a folder, and those above it, so that they survive a power cut."""
@@ -218,10 +218,7 @@ class Lake:
             return
         if self.exists(path):
             raise FileExistsError(f"expected {path} not to be there yet; it is, and stays as it was")
-        folder = full.rsplit("/", 1)[0]
-        self._make_folder(folder)
-        temporary = f"{full}.{uuid.uuid4().hex}{_HALF}"
-        self._write(temporary, content)
+        temporary = self._written_beside(full, content)
         try:
             if self._hdfs is not None:
                 self._hdfs.mv(temporary, full)
@@ -230,7 +227,7 @@ class Lake:
         finally:
             with suppress(FileNotFoundError):
                 self._fs.delete_file(temporary)
-        self._sync_folder(folder)
+        self._sync_folder(os.path.dirname(full))
 
     def sha256(self, path: str) -> str:
         """SHA-256 of a file's content, hexadecimal; FileNotFoundError if there is none."""
